@@ -1,0 +1,285 @@
+"""From folders of YAML files to a Catalogue, with errors that name file, line and remedy.
+
+A rules folder holds `vendors/*.yaml`, `surrogates/*.js` and `categories.yaml`. Later folders add to
+earlier ones and override them by name. The validated form is cached on disk under a hash of every byte
+that went into it, so that a start does not parse YAML again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .match import Catalogue, glob, regex_of, stem
+from .model import (
+    Category,
+    Cookie,
+    Domain,
+    Examples,
+    Exemption,
+    MatchExample,
+    Question,
+    RequestRule,
+    Snippet,
+    SnippetExample,
+    StorageKey,
+    Vendor,
+)
+from .yamlfile import Document, RulesError, parse
+
+# Raised whenever the cached form changes, so that an older cache is not read.
+_FORM = 1
+_SETTINGS = ("categories.yaml", "regimes.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    path: Path
+    content: bytes
+
+
+def shipped_rules() -> Path:
+    """The folder of rules that came with this installation."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_rules"
+    return installed if installed.is_dir() else package.parent / "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that the rules folders say: the catalogue, and the regimes as plain validated data."""
+
+    catalogue: Catalogue
+    regimes: Mapping[str, Any]
+
+
+def load(folders: Sequence[Path] = (), cache: Path | None = None) -> Catalogue:
+    """Load just the catalogue; see load_rules()."""
+    return load_rules(folders, cache).catalogue
+
+
+def load_rules(folders: Sequence[Path] = (), cache: Path | None = None) -> Rules:
+    """Load the shipped rules, then each of `folders` over them.
+
+    `cache` is the folder for compiled forms; None caches nothing. Raises RulesError.
+    """
+    sources: dict[str, _Source] = {}
+    for folder in (shipped_rules(), *folders):
+        sources.update(_sources(folder))
+    key = _hash(sources)
+    plain = _read_cache(cache, key)
+    if plain is None:
+        plain = _compile(sources)
+        _write_cache(cache, key, plain)
+    catalogue = Catalogue(
+        vendors=[_vendor(each) for each in plain["vendors"]],
+        categories=[Category(**each) for each in plain["categories"]],
+        surrogates=plain["surrogates"],
+    )
+    return Rules(catalogue, plain["regimes"])
+
+
+def _sources(folder: Path) -> dict[str, _Source]:
+    """Every file of a rules folder by the name under which another folder may override it."""
+    if not folder.is_dir():
+        raise RulesError(folder, None, "there is no such rules folder", "name a folder that holds vendors/*.yaml")
+    vendors = folder / "vendors" if (folder / "vendors").is_dir() else folder
+    files = {f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS}
+    files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
+    for name in _SETTINGS:
+        if (folder / name).is_file():
+            files[name] = folder / name
+    if not files:
+        raise RulesError(folder, None, "this folder holds no rules", "put vendor files into its vendors/ folder")
+    try:
+        return {name: _Source(path, path.read_bytes()) for name, path in files.items()}
+    except OSError as error:
+        raise RulesError(
+            Path(str(error.filename)), None, f"cannot be read ({error.strerror})", "check its permissions"
+        ) from None
+
+
+def _hash(sources: Mapping[str, _Source]) -> str:
+    digest = hashlib.sha256(f"consentry {_FORM}".encode())
+    schema = shipped_rules() / "vendor.schema.json"
+    digest.update(schema.read_bytes())
+    for name, source in sorted(sources.items()):
+        digest.update(f"\0{name}\0{source.path}\0{len(source.content)}\0".encode())
+        digest.update(source.content)
+    return digest.hexdigest()
+
+
+def _compile(sources: Mapping[str, _Source]) -> dict[str, Any]:
+    vendor_schema = _schema("vendor.schema.json")
+    documents = {
+        name: parse(source.path, source.content, vendor_schema)
+        for name, source in sources.items()
+        if name.startswith("vendors/")
+    }
+    surrogates = {
+        name.removeprefix("surrogates/"): _text(source)
+        for name, source in sources.items()
+        if name.startswith("surrogates/")
+    }
+    _check(documents.values(), surrogates)
+    schema = _schema("rules.schema.json")
+    categories, regimes = (parse(sources[name].path, sources[name].content, schema) for name in _SETTINGS)
+    return {
+        "vendors": [document.value for document in documents.values()],
+        "categories": categories.value["categories"],
+        "regimes": regimes.value,
+        "surrogates": surrogates,
+    }
+
+
+def _schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((shipped_rules() / name).read_text("utf-8"))
+    return schema
+
+
+def _text(source: _Source) -> str:
+    try:
+        return source.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = source.content[: error.start].count(b"\n") + 1
+        raise RulesError(source.path, line, "is not UTF-8", "save it as UTF-8") from None
+
+
+def _check(documents: Iterable[Document], surrogates: Mapping[str, str]) -> None:
+    """What no schema can say: names that must agree, and patterns that must compile."""
+    documents = list(documents)
+    ids = {document.value["vendor"] for document in documents}
+    owners: dict[str, Document] = {}
+    for document in documents:
+        value = document.value
+        if value["vendor"] != document.path.stem:
+            raise document.error(
+                ("vendor",),
+                f"the vendor '{value['vendor']}' stands in a file named '{document.path.name}'",
+                f"rename the file to {value['vendor']}.yaml or the vendor to {document.path.stem}",
+            )
+        for index, domain in enumerate(value.get("domains", [])):
+            name = domain["domain"]
+            if domain.get("scope", "host") == "host" and owners.setdefault(name, document) is not document:
+                raise document.error(
+                    ("domains", index),
+                    f"the domain {name} belongs to {owners[name].path.name} already",
+                    "give one of the two 'scope: paths'",
+                )
+        for index, related in enumerate(value.get("related", [])):
+            if related not in ids:
+                raise document.error(("related", index), f"there is no vendor '{related}'", _closest(related, ids))
+        _check_surrogate(document, (), value, surrogates)
+        for index, rule in enumerate(value.get("requests", [])):
+            _check_surrogate(document, ("requests", index), rule, surrogates)
+        _check_patterns(document)
+
+
+def _check_surrogate(
+    document: Document, where: tuple[str | int, ...], holder: Mapping[str, Any], surrogates: Mapping[str, str]
+) -> None:
+    name = holder.get("surrogate")
+    if name is not None and name not in surrogates:
+        raise document.error((*where, "surrogate"), f"there is no surrogate '{name}'", "put it into surrogates/")
+
+
+def _check_patterns(document: Document) -> None:
+    value = document.value
+    for section in ("requests", "exempt"):
+        for index, rule in enumerate(value.get(section, [])):
+            if "query" in rule:
+                _check_regex(document, (section, index, "query"), rule["query"])
+            if rule["host"] == "*" and (not stem(rule["path"]) or "*" in stem(rule["path"])):
+                raise document.error(
+                    (section, index, "path"),
+                    f"a rule for any host needs a literal file name, and '{rule['path']}' has none",
+                    "begin its last segment with a literal name, as in /**/matomo.js",
+                )
+            glob(rule["path"])
+    for index, snippet in enumerate(value.get("snippets", [])):
+        for position, text in enumerate(snippet["all"]):
+            if (pattern := regex_of(text)) is not None:
+                _check_regex(document, ("snippets", index, "all", position), pattern)
+    rules = [rule["rule"] for section in ("requests", "snippets") for rule in value.get(section, [])]
+    for name in sorted({name for name in rules if rules.count(name) > 1}):
+        raise document.error((), f"two rules are named '{name}'", "give each rule a name of its own")
+
+
+def _check_regex(document: Document, where: tuple[str | int, ...], pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise document.error(
+            where, f"'{pattern}' is no regular expression ({error.msg})", "correct it, or escape it with a backslash"
+        ) from None
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean '{close[0]}'?" if close else "add its file, or take the name out"
+
+
+def _vendor(plain: Mapping[str, Any]) -> Vendor:
+    examples = plain["examples"]
+    lists: dict[str, Any] = {
+        name: tuple(plain.get(name, ())) for name in ("aliases", "industries", "globals", "related", "sources")
+    }
+    texts: dict[str, Any] = {
+        name: plain[name] for name in ("script", "stub", "surrogate", "block_without_consent") if name in plain
+    }
+    return Vendor(
+        **{name: plain[name] for name in ("vendor", "name", "owner", "website", "category", "overview")},
+        **lists,
+        **texts,
+        domains=tuple(Domain(**each) for each in plain.get("domains", ())),
+        requests=tuple(RequestRule(**each) for each in plain.get("requests", ())),
+        exempt=tuple(Exemption(**each) for each in plain.get("exempt", ())),
+        snippets=tuple(Snippet(**{**each, "all": tuple(each["all"])}) for each in plain.get("snippets", ())),
+        cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
+        storage=tuple(StorageKey(**each) for each in plain.get("storage", ())),
+        law=dict(plain.get("law", {})),
+        questions=tuple(Question(**each) for each in plain.get("questions", ())),
+        examples=Examples(
+            match=tuple(
+                MatchExample(each["url"], each["rule"], tuple(each.get("attributes", ()))) for each in examples["match"]
+            ),
+            passes=tuple(examples["pass"]),
+            snippets=tuple(SnippetExample(**each) for each in examples.get("snippets", ())),
+            pass_snippets=tuple(examples.get("pass_snippets", ())),
+            cookies=tuple(examples.get("cookies", ())),
+            pass_cookies=tuple(examples.get("pass_cookies", ())),
+        ),
+    )
+
+
+def _read_cache(folder: Path | None, key: str) -> dict[str, Any] | None:
+    if folder is None:
+        return None
+    try:
+        plain = json.loads((folder / f"catalogue-{key}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+def _write_cache(folder: Path | None, key: str, plain: dict[str, Any]) -> None:
+    """Keep the compiled form; a cache that cannot be written only costs time."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".new", delete=False, encoding="utf-8") as file:
+            json.dump(plain, file)
+        os.replace(file.name, folder / f"catalogue-{key}.json")
+        for stale in sorted(folder.glob("catalogue-*.json"), key=lambda path: path.stat().st_mtime)[:-4]:
+            stale.unlink(missing_ok=True)
+    except OSError:
+        return

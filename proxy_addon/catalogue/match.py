@@ -1,0 +1,294 @@
+"""The index: from a URL, an inline script or a cookie name to the vendor and rule behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from .domains import registrable_domain, within
+from .model import Category, Cookie, Match, Snippet, Vendor
+from .urls import Parts, split
+
+_REMEMBERED_HOSTS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _PathRule:
+    path: re.Pattern[str]
+    query: re.Pattern[str] | None
+    attribute: str | None
+    match: Match
+    weight: tuple[bool, int]
+
+    def accepts(self, path: str, query: str, attributes: Collection[str]) -> bool:
+        return (
+            self.path.match(path) is not None
+            and (self.query is None or self.query.search(query) is not None)
+            and (self.attribute is None or self.attribute in attributes)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _HostRules:
+    """All that can match on one host, most specific first."""
+
+    paths: tuple[_PathRule, ...]
+    whole: Match | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    literals: tuple[str, ...]
+    patterns: tuple[re.Pattern[str], ...]
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class _CookieRule:
+    match: Match
+    first_party: bool
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    """Compile a path glob: '*' is any run of characters but '/', '**' any run of characters."""
+    parts = (
+        ".*" if part == "**" else "[^/]*" if part == "*" else re.escape(part)
+        for part in re.split(r"(\*\*|\*)", pattern)
+    )
+    return re.compile("".join(parts) + r"\Z", re.DOTALL)
+
+
+def stem(path: str) -> str:
+    """The name by which self-hosted rules are indexed: the last segment up to its first dot."""
+    return path[path.rfind("/") + 1 :].partition(".")[0]
+
+
+def regex_of(signature: str) -> str | None:
+    """The regular expression between the slashes of a signature string, or None if it is literal."""
+    if len(signature) > 2 and signature[0] == signature[-1] == "/":
+        return signature[1:-1]
+    return None
+
+
+class Catalogue:
+    """Every vendor, indexed. Immutable once built; safe to share between connections."""
+
+    def __init__(
+        self,
+        vendors: Iterable[Vendor],
+        categories: Iterable[Category] = (),
+        surrogates: Mapping[str, str] | None = None,
+    ) -> None:
+        """Build the index. `surrogates` maps a surrogate's file name to its JavaScript."""
+        self.vendors: dict[str, Vendor] = {vendor.vendor: vendor for vendor in vendors}
+        self.categories: tuple[Category, ...] = tuple(categories)
+        self.surrogates: dict[str, str] = dict(surrogates or {})
+        self._exact: dict[str, list[_PathRule]] = {}
+        self._suffix: dict[str, list[_PathRule]] = {}
+        self._whole: dict[str, Match] = {}
+        self._first_label: dict[str, list[_PathRule]] = {}
+        self._any_host: dict[str, list[_PathRule]] = {}
+        self._signatures: list[_Signature] = []
+        self._cookies: dict[str, list[_CookieRule]] = {}
+        self._cookie_globs: list[tuple[re.Pattern[str], _CookieRule]] = []
+        for vendor in self.vendors.values():
+            self._add(vendor)
+        self._own_sites: dict[str, frozenset[str]] = {
+            vendor.vendor: frozenset(registrable_domain(domain.domain) for domain in vendor.domains)
+            for vendor in self.vendors.values()
+        }
+        self._hosts: dict[str, _HostRules | None] = {}
+        # Every match that a request or an inline script can have, exemptions aside.
+        self.matches: tuple[Match, ...] = (
+            *self._whole.values(),
+            *(
+                rule.match
+                for rules in (self._exact, self._suffix, self._first_label, self._any_host)
+                for each in rules.values()
+                for rule in each
+                if not rule.match.exempt
+            ),
+            *(signature.match for signature in self._signatures),
+        )
+
+    def match(self, url: str, *, site: str | None = None, attributes: Collection[str] = ()) -> Match | None:
+        """What the catalogue says of an absolute URL; None if no vendor is behind it.
+
+        `site` is the registrable domain of the page that asks: a vendor's own site is no place where it
+        tracks for others. `attributes` are the names of the tag's attributes where there is a tag.
+        """
+        start = url.find("://") + 3
+        end = url.find("/", start)
+        host = url[start:end]
+        if end < 0 or host not in self._hosts or "#" in url:
+            parts = split(url)
+            if parts is None:
+                return None
+            return self._find(parts, self._rules_for(parts.host), site, attributes)
+        rules = self._hosts[host]
+        question = url.find("?", end)
+        if rules is None:
+            slash = url.rfind("/", end, question if question >= 0 else len(url))
+            name = url[slash + 1 :].partition("?")[0].partition(".")[0]
+            if name not in self._any_host:
+                return None
+        parts = split(url)
+        return None if parts is None else self._find(parts, rules, site, attributes)
+
+    def match_snippets(self, code: str) -> list[Match]:
+        """The vendors whose snippets an inline script holds: one script may hold several."""
+        found: dict[str, Match] = {}
+        for signature in self._signatures:
+            if all(literal in code for literal in signature.literals) and all(
+                pattern.search(code) for pattern in signature.patterns
+            ):
+                found.setdefault(f"{signature.match.vendor} {signature.match.rule}", signature.match)
+        return list(found.values())
+
+    def match_snippet(self, code: str) -> Match | None:
+        """The first of match_snippets(), or None."""
+        found = self.match_snippets(code)
+        return found[0] if found else None
+
+    def match_cookie(self, name: str, *, host: str | None = None) -> Match | None:
+        """The vendor that sets a cookie of this name, or None.
+
+        With the `host` that sets it, a cookie which the vendor keeps on its own domain counts only there: a site
+        may well have one of the same name.
+        """
+        for rule in self._cookies.get(name, ()):
+            if self._sets(rule, host):
+                return rule.match
+        for pattern, rule in self._cookie_globs:
+            if pattern.match(name) and self._sets(rule, host):
+                return rule.match
+        return None
+
+    def owns(self, vendor: str, site: str) -> bool:
+        """Whether a registrable domain is one of the vendor's own sites."""
+        return site in self._own_sites[vendor]
+
+    def vendor_named(self, name: str) -> Vendor | None:
+        """The vendor with this id, name or alias, whatever the case; None if there is none."""
+        wanted = name.casefold()
+        for vendor in self.vendors.values():
+            if wanted in {vendor.vendor, vendor.name.casefold(), *(alias.casefold() for alias in vendor.aliases)}:
+                return vendor
+        return None
+
+    def surrogate_for(self, match: Match) -> str:
+        """The JavaScript that answers in place of a vendor's script; a comment where it needs none."""
+        name = match.surrogate or (self.vendors[match.vendor].surrogate if match.kind == "script" else None)
+        return self.surrogates[name] if name else "/* held by Consentry */"
+
+    def _find(
+        self, parts: Parts, rules: _HostRules | None, site: str | None, attributes: Collection[str]
+    ) -> Match | None:
+        _, path, query = parts
+        found = None
+        if rules is not None:
+            for rule in rules.paths:
+                if rule.accepts(path, query, attributes):
+                    found = rule.match
+                    break
+            else:
+                found = rules.whole
+        if found is None:
+            for rule in self._any_host.get(stem(path), ()):
+                if rule.accepts(path, query, attributes):
+                    return rule.match
+            return None
+        if site and not found.exempt and site in self._own_sites[found.vendor]:
+            return replace(found, exempt="the visitor is on the vendor's own site")
+        return found
+
+    def _rules_for(self, host: str) -> _HostRules | None:
+        try:
+            return self._hosts[host]
+        except KeyError:
+            pass
+        rules = list(self._exact.get(host, ()))
+        whole = None
+        suffix = host
+        while suffix:
+            rules += self._suffix.get(suffix, ())
+            whole = self._whole.get(suffix)
+            if whole is not None:
+                break
+            suffix = suffix.partition(".")[2]
+        if whole is None:
+            rules += self._first_label.get(host.partition(".")[0], ())
+        found = _HostRules(tuple(rules), whole) if rules or whole else None
+        if len(self._hosts) >= _REMEMBERED_HOSTS:
+            self._hosts.clear()
+        self._hosts[host] = found
+        return found
+
+    def _add(self, vendor: Vendor) -> None:
+        for domain in vendor.domains:
+            if domain.scope == "host":
+                self._whole[domain.domain] = Match(
+                    vendor.vendor, domain.domain, "domain", (vendor.category,), domain.label
+                )
+        for rule in vendor.requests:
+            category = rule.category or vendor.category
+            label = _label(vendor, rule.host, category)
+            match = Match(vendor.vendor, rule.rule, rule.kind, (category,), label, rule.what, surrogate=rule.surrogate)
+            self._add_path(rule.host, rule.path, rule.query, rule.attribute, match)
+        for exemption in vendor.exempt:
+            label = _label(vendor, exemption.host, vendor.category)
+            match = Match(vendor.vendor, "exempt", "exempt", (), label, exempt=exemption.why)
+            self._add_path(exemption.host, exemption.path, exemption.query, None, match)
+        for snippet in vendor.snippets:
+            self._signatures.append(_signature(vendor, snippet))
+        for cookie in vendor.cookies:
+            self._add_cookie(vendor, cookie)
+
+    def _add_path(self, host: str, path: str, query: str | None, attribute: str | None, match: Match) -> None:
+        rule = _PathRule(
+            path=glob(path),
+            query=re.compile(query) if query is not None else None,
+            attribute=attribute,
+            match=match,
+            weight=(bool(match.exempt), len(path.replace("*", "")) + len(query or "") + len(attribute or "")),
+        )
+        if host == "*":
+            bucket = self._any_host.setdefault(stem(path), [])
+        elif host.endswith(".*"):
+            bucket = self._first_label.setdefault(host[:-2], [])
+        elif host.startswith("*."):
+            bucket = self._suffix.setdefault(host[2:], [])
+        else:
+            bucket = self._exact.setdefault(host, [])
+        bucket.append(rule)
+        bucket.sort(key=lambda each: each.weight, reverse=True)
+
+    def _sets(self, rule: _CookieRule, host: str | None) -> bool:
+        return rule.first_party or host is None or self.owns(rule.match.vendor, registrable_domain(host))
+
+    def _add_cookie(self, vendor: Vendor, cookie: Cookie) -> None:
+        category = cookie.category or vendor.category
+        match = Match(vendor.vendor, cookie.name, "cookie", (category,), category, cookie.purpose)
+        rule = _CookieRule(match, cookie.party == "first")
+        if "*" in cookie.name:
+            pattern = re.compile(".*".join(map(re.escape, cookie.name.split("*"))) + r"\Z", re.DOTALL)
+            self._cookie_globs.append((pattern, rule))
+        else:
+            self._cookies.setdefault(cookie.name, []).append(rule)
+
+
+def _signature(vendor: Vendor, snippet: Snippet) -> _Signature:
+    category = snippet.category or vendor.category
+    patterns = [pattern for text in snippet.all if (pattern := regex_of(text)) is not None]
+    return _Signature(
+        literals=tuple(text for text in snippet.all if regex_of(text) is None),
+        patterns=tuple(re.compile(pattern) for pattern in patterns),
+        match=Match(vendor.vendor, snippet.rule, "snippet", (category,), category, snippet.what),
+    )
+
+
+def _label(vendor: Vendor, host: str, otherwise: str) -> str:
+    bare = host.removeprefix("*.")
+    labels = [domain for domain in vendor.domains if within(bare, domain.domain)]
+    return max(labels, key=lambda domain: len(domain.domain)).label if labels else otherwise

@@ -1,0 +1,48 @@
+"""URLs as a browser reads them (WHATWG URL Standard), with a fast path for the usual ones."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import ada_url
+
+# A URL that needs no normalising to be split: lower-case ASCII host, no user info, no backslash.
+_PLAIN = re.compile(r"(https?|wss?)://([a-z0-9_.-]+)(?::(\d+))?(/[^?#\\\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#|$)")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_EDGES = "".join(map(chr, range(0x21)))
+
+
+class Parts(NamedTuple):
+    """What the catalogue looks at: host in lower case without port, path from '/', query without '?'."""
+
+    host: str
+    path: str
+    query: str
+
+
+def split(url: str) -> Parts | None:
+    """Split an absolute URL; None if it is no web URL that a browser would accept."""
+    plain = _PLAIN.match(url)
+    if plain and ".." not in url and "/./" not in url and plain[2][-1] != ".":
+        return Parts(plain[2], plain[4] or "/", plain[5] or "")
+    try:
+        parsed = ada_url.URL(url)
+    except ValueError:
+        return None
+    if parsed.protocol not in ("http:", "https:", "ws:", "wss:"):
+        return None
+    return Parts(parsed.hostname.rstrip("."), parsed.pathname, parsed.search[1:])
+
+
+def resolve(base: str, reference: str) -> str | None:
+    """The absolute URL that a browser would request for a reference on a page; None if there is none."""
+    reference = reference.strip(_EDGES)
+    if _PLAIN.match(reference):
+        return reference
+    if _SCHEME.match(reference) and not reference[:6].lower().startswith(("http", "ws:", "wss:")):
+        return None
+    try:
+        return ada_url.join_url(base, reference)
+    except ValueError:
+        return None
