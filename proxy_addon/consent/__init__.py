@@ -1,0 +1,1 @@
+"""What a visitor has said, and what the law makes of silence."""

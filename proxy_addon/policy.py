@@ -1,0 +1,95 @@
+"""The decision: what the catalogue says of a request, and what the visitor said, make a verdict. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .catalogue.model import Match
+from .consent.model import NECESSARY, Consent, Regime
+
+ALLOW = "allow"
+BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Allow or block, and why. `categories` were required; `missing` are those of them not granted."""
+
+    action: str
+    vendor: str | None
+    rule: str | None
+    categories: tuple[str, ...]
+    missing: tuple[str, ...]
+    reason: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the request is to be held."""
+        return self.action == BLOCK
+
+
+UNCATALOGUED = Verdict(ALLOW, None, None, (), (), "no catalogued vendor is behind it")
+
+
+def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labels: bool = False) -> Verdict:
+    """The verdict on a match.
+
+    Precedence: necessary and exempt pass; an explicit refusal of the vendor; then, for each category required,
+    GPC where the regime binds it, an explicit choice for the vendor, an explicit choice for the category, and
+    last what the regime makes of silence. With `strict_labels` the category that the domain is usually listed
+    under is required as well.
+    """
+    if match is None:
+        return UNCATALOGUED
+    if match.exempt:
+        return Verdict(ALLOW, match.vendor, match.rule, (), (), f"exempt: {match.exempt}")
+    required = tuple(name for name in _required(match, strict_labels) if name != NECESSARY)
+    if not required:
+        return Verdict(ALLOW, match.vendor, match.rule, (NECESSARY,), (), f"{match.vendor} is necessary")
+    exception = consent.vendors.get(match.vendor)
+    if exception is False:
+        return Verdict(
+            BLOCK, match.vendor, match.rule, required, required, f"the visitor refused {match.vendor} itself"
+        )
+    reasons: dict[str, str] = {}
+    for category in required:
+        reason = _missing(category, exception, consent, regime)
+        if reason:
+            reasons[category] = reason
+    needs = " and ".join(required)
+    if reasons:
+        why = "; ".join(dict.fromkeys(reasons.values()))
+        return Verdict(
+            BLOCK, match.vendor, match.rule, required, tuple(reasons), f"{match.vendor} needs {needs}: {why}"
+        )
+    why = _granted(match.vendor, required, exception, consent, regime)
+    return Verdict(ALLOW, match.vendor, match.rule, required, (), f"{match.vendor} needs {needs}: {why}")
+
+
+def _required(match: Match, strict_labels: bool) -> tuple[str, ...]:
+    if strict_labels and match.label not in match.categories:
+        return (*match.categories, match.label)
+    return match.categories
+
+
+def _missing(category: str, exception: bool | None, consent: Consent, regime: Regime) -> str:
+    """Why a category is not granted, or '' if it is."""
+    if consent.gpc and category in regime.gpc_denies:
+        return f"Global Privacy Control denies {category} under {regime.regime}"
+    if exception:
+        return ""
+    said = consent.categories.get(category)
+    if said is None:
+        return (
+            "" if regime.unset.get(category, False) else f"{category} is unset, which {regime.regime} counts as denied"
+        )
+    return "" if said else f"{category} is denied ({consent.signal})"
+
+
+def _granted(vendor: str, required: tuple[str, ...], exception: bool | None, consent: Consent, regime: Regime) -> str:
+    if exception:
+        return f"the visitor allowed {vendor} itself ({consent.signal})"
+    by_law = [name for name in required if name not in consent.categories]
+    if by_law:
+        return f"{' and '.join(by_law)} is unset, which {regime.regime} counts as granted"
+    return f"granted ({consent.signal})"
