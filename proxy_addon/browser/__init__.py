@@ -1,0 +1,1 @@
+"""What runs in the page, and the code that compiles it."""

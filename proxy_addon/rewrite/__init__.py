@@ -1,0 +1,1 @@
+"""Rewriting what passes: documents, headers and encodings."""

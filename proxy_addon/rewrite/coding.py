@@ -1,0 +1,157 @@
+"""Content codings (RFC 9110 §8.4.1) decoded and encoded as a body streams by, in bounded memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import brotli
+import zstandard
+
+# One piece of input can inflate a thousandfold: what it yields is handed on in steps of this size.
+_STEP = 256 * 1024
+CODINGS = ("gzip", "deflate", "br", "zstd")
+
+
+class CodingError(Exception):
+    """The body is not in the coding that its header names."""
+
+
+class Decoder(Protocol):
+    """Decodes one body."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What the next bytes decode to. Raises CodingError."""
+
+
+class Encoder(Protocol):
+    """Encodes one body; each piece can be decoded as soon as it arrives."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The next bytes, encoded and flushed."""
+
+    def close(self) -> bytes:
+        """The end of the body."""
+
+
+def codings(header: str | None) -> tuple[str, ...] | None:
+    """The codings that a Content-Encoding header names, in the order applied; None if one is not known."""
+    names = [name.strip().lower() for name in (header or "").split(",")]
+    names = [{"x-gzip": "gzip"}.get(name, name) for name in names if name not in ("", "identity")]
+    return tuple(names) if all(name in CODINGS for name in names) else None
+
+
+def accept_encoding(header: str | None) -> str | None:
+    """An Accept-Encoding header without what we could not decode; None if there was none."""
+    if header is None:
+        return None
+    offers = [offer.strip() for offer in header.split(",")]
+    return ", ".join(offer for offer in offers if offer.partition(";")[0].strip().lower() in (*CODINGS, "identity"))
+
+
+def decoder(name: str) -> Decoder:
+    """A decoder for one coding."""
+    if name in ("gzip", "deflate"):
+        return _Inflate()
+    return _Brotli() if name == "br" else _Zstandard()
+
+
+def encoder(name: str) -> Encoder:
+    """An encoder for one coding, set for speed: it works while someone waits."""
+    if name in ("gzip", "deflate"):
+        return _Deflate(31 if name == "gzip" else 15)
+    return _BrotliEncoder() if name == "br" else _ZstandardEncoder()
+
+
+class _Inflate:
+    def __init__(self) -> None:
+        self._object: Any = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._object is None:
+                # 'deflate' should have a zlib header and often has none (RFC 9110 §8.4.1.2).
+                wrapped = data[:2] == b"\x1f\x8b"[: len(data)] or (data[0] & 0x0F == 8 and data[0] >> 4 <= 7)
+                self._object = zlib.decompressobj(47 if wrapped else -15)
+            try:
+                piece = self._object.decompress(data, _STEP)
+            except zlib.error as error:
+                raise CodingError(str(error)) from None
+            if piece:
+                yield piece
+            data = self._object.unconsumed_tail
+            if self._object.eof:
+                # gzip members may follow one another (RFC 1952 §2.2); anything else after the end is padding.
+                data = self._object.unused_data if self._object.unused_data[:2] == b"\x1f\x8b" else b""
+                self._object = None if data else self._object
+                if not data:
+                    return
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self._object = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), 1024):
+            try:
+                piece = self._object.process(data[start : start + 1024])
+            except brotli.error as error:
+                raise CodingError(str(error)) from None
+            if piece:
+                yield piece
+
+
+class _Zstandard:
+    def __init__(self) -> None:
+        # Browsers refuse larger windows than 8 MiB (RFC 9659), and so do we.
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 23)
+        self._object: Any = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._object is None:
+                self._object = self._decompressor.decompressobj()
+            try:
+                piece = self._object.decompress(data[:1024])
+            except zstandard.ZstdError as error:
+                raise CodingError(str(error)) from None
+            if piece:
+                yield piece
+            data = self._object.unused_data + data[1024:] if self._object.eof else data[1024:]
+            if self._object.eof:
+                self._object = None
+
+
+class _Deflate:
+    def __init__(self, bits: int) -> None:
+        self._object = zlib.compressobj(1, zlib.DEFLATED, bits)
+
+    def feed(self, data: bytes) -> bytes:
+        return self._object.compress(data) + self._object.flush(zlib.Z_SYNC_FLUSH)
+
+    def close(self) -> bytes:
+        return self._object.flush()
+
+
+class _BrotliEncoder:
+    def __init__(self) -> None:
+        self._object = brotli.Compressor(quality=1)
+
+    def feed(self, data: bytes) -> bytes:
+        return bytes(self._object.process(data) + self._object.flush())
+
+    def close(self) -> bytes:
+        return bytes(self._object.finish())
+
+
+class _ZstandardEncoder:
+    def __init__(self) -> None:
+        self._object = zstandard.ZstdCompressor(level=1).compressobj()
+
+    def feed(self, data: bytes) -> bytes:
+        return self._object.compress(data) + self._object.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+
+    def close(self) -> bytes:
+        return self._object.flush()

@@ -1,0 +1,615 @@
+"""Holds tracked elements in an HTML document as it streams by, and leaves every other byte as it was.
+
+The document is tokenised as the HTML standard does it (WHATWG HTML §13.2.5) and only the tags that change
+are spliced; nothing is ever serialised. It works on bytes, so every ASCII-compatible charset passes
+unharmed; `charset.py` brings the others into that form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from ..catalogue.urls import resolve
+from . import css, markup
+from .placeholder import MARK, PREFIX, URL_PREFIX, mark, restore
+
+__all__ = ["HtmlRewriter", "Judge", "restore"]
+
+# What is awaited before it is judged (one tag, one inline script, one style sheet) is bounded: beyond this
+# it is judged by what is there.
+_LIMIT = 4 * 1024 * 1024
+# Above this an incomplete construct is looked at again only when it has doubled, so that the work stays linear.
+_PATIENCE = 16 * 1024
+
+_SCRIPT_TYPES = frozenset(
+    "application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
+    "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
+    "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript module".split()
+)
+_URL_MAP_TYPES = frozenset({"importmap", "speculationrules"})
+_FETCHING_RELS = frozenset(
+    "stylesheet icon apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon "
+    "preload prefetch modulepreload preconnect dns-prefetch prerender manifest compression-dictionary".split()
+)
+_HINT_RELS = frozenset({"preconnect", "dns-prefetch", "preload", "prefetch", "modulepreload", "prerender"})
+
+# Which attributes of which tag fetch, and as what (the words of Sec-Fetch-Dest).
+FETCHES: dict[bytes, dict[bytes, str]] = {
+    b"script": {b"src": "script", b"href": "script", b"xlink:href": "script"},
+    b"iframe": {b"src": "iframe"},
+    b"frame": {b"src": "frame"},
+    b"fencedframe": {b"src": "iframe"},
+    b"embed": {b"src": "embed"},
+    b"object": {b"data": "object"},
+    b"img": {b"src": "image"},
+    b"input": {b"src": "image"},
+    b"source": {b"src": "media"},
+    b"video": {b"src": "video", b"poster": "image"},
+    b"audio": {b"src": "audio"},
+    b"track": {b"src": "track"},
+    b"link": {b"href": "link"},
+    b"image": {b"href": "image", b"xlink:href": "image"},
+    b"feimage": {b"href": "image", b"xlink:href": "image"},
+    b"use": {b"href": "image", b"xlink:href": "image"},
+}
+CANDIDATES = {b"img": b"srcset", b"source": b"srcset", b"link": b"imagesrcset"}
+# Attributes that fetch on any tag; rare enough to be looked for only where a run of tags contains their name.
+_RARE = {b"background": "image", b"ping": "ping"}
+_RARE_SIGNS = (b"ping", b"background=", b"url(", b"image-set(")
+
+_RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
+_STOPS = frozenset(FETCHES) | _RAW_TEXT | {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext"}
+# Most images, links and media of a page are its own: they pass in bulk. (A self-hosted tracker's pixel is
+# among them only outside <noscript>; its request comes to the proxy and is judged there.)
+_PLAIN = frozenset({b"img", b"input", b"source", b"video", b"audio", b"track", b"link", b"image", b"use", b"feimage"})
+_RUN = markup.run_before(_STOPS - _PLAIN, _PLAIN)
+_CAREFUL_RUN = markup.run_before(_STOPS)
+
+# Foreign content (§13.2.6.5): tags that end it, and elements inside which HTML begins again.
+_BREAKOUT = frozenset(
+    b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
+    b"nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
+)
+_FONT_BREAKOUT = frozenset({b"color", b"face", b"size"})
+_INTEGRATION = frozenset({b"foreignobject", b"desc", b"title", b"mi", b"mo", b"mn", b"ms", b"mtext", b"annotation-xml"})
+
+_HEAD = re.compile(rb"<head(?=[\t\n\f\r />])", re.IGNORECASE)
+# The last bytes so far, if they may yet become something that stands before the injected script.
+_UNDECIDED = re.compile(
+    rb"<(?:[!?].*|h(?:t(?:m(?:l(?:[\t\n\f\r /].*)?)?)?|e(?:a(?:d(?:[\t\n\f\r /].*)?)?)?)?)?\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+_CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ,][^\t\n\f\r ]*)(?:[^,(]|\([^)]*\))*")
+_BOM = b"\xef\xbb\xbf"
+_JSON_STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+
+
+class Judge(Protocol):
+    """Says whether a page's request or inline script is to be held, and keeps the record of it."""
+
+    def request(self, url: str, kind: str, attributes: Collection[str]) -> str | None:
+        """The vendor to hold an absolute URL for, or None. `attributes` are the names on its tag."""
+
+    def snippet(self, code: str) -> str | None:
+        """The vendor to hold an inline script for, or None."""
+
+
+class _Tag(NamedTuple):
+    name: bytes
+    start: int
+    name_end: int
+    end: int
+    attributes: Sequence[markup.Attribute]
+
+    def value(self, source: bytes, name: bytes) -> str | None:
+        for each in self.attributes:
+            if each.name == name:
+                return markup.text_of(source[each.value_start : each.value_end])
+        return None
+
+
+class _Edit(NamedTuple):
+    start: int
+    end: int
+    text: bytes
+
+
+class _Incomplete(Exception):
+    """The construct at the current position does not end in what has arrived."""
+
+
+class HtmlRewriter:
+    """Rewrites one document, fed in pieces of any size.
+
+    `base` is the document's URL. `inject` is put in as the first thing of the head, or, in a document
+    without one, before the first thing that begins it. `vendors` collects, in order, those held for.
+    `careful` looks at addresses on the document's own host too, wherever they stand.
+    """
+
+    def __init__(self, judge: Judge, base: str, *, inject: bytes = b"", careful: bool = False) -> None:
+        self.vendors: dict[str, None] = {}
+        self._judge = judge
+        self._base = base
+        self._origin = _origin(base)
+        self._based = False
+        self._inject = inject
+        self._preamble = bool(inject)
+        self._pending = b""
+        self._patience = 0
+        self._skip: Callable[[bytes, int, bool], int] | None = None
+        self._foreign: list[bytes] = []
+        self._run = _CAREFUL_RUN if careful else _RUN
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes of the document; return what can be sent on."""
+        source = self._pending + data if self._pending else data
+        if len(source) < self._patience:
+            self._pending = source
+            return b""
+        return self._advance(source, final=False)
+
+    def close(self) -> bytes:
+        """The document has ended: return the rest."""
+        return self._advance(self._pending, final=True)
+
+    def pending(self) -> bytes:
+        """What has arrived and was not returned yet."""
+        return self._pending
+
+    def _advance(self, source: bytes, *, final: bool) -> bytes:
+        # Until it is judged all of it is pending: should judging fail, nothing is lost.
+        self._pending = source
+        out: list[bytes] = []
+        position = self._scan(source, out, final)
+        self._pending = b"" if final else source[position:]
+        if final:
+            out.append(source[position:])
+        waiting = len(self._pending)
+        self._patience = waiting * 2 if waiting > _PATIENCE else 0
+        return b"".join(out)
+
+    def _scan(self, source: bytes, out: list[bytes], final: bool) -> int:
+        """Judge the complete constructs of `source` into `out`; return where the incomplete rest begins."""
+        position = 0
+        if self._preamble:
+            position = self._begin(source, out, final)
+            if self._preamble:
+                return position
+        # A lower-cased copy says cheaply whether rare attributes or inline styles need a closer look.
+        lower = source.lower()
+        rare = [sign for sign in _RARE_SIGNS if sign in lower]
+        while position < len(source):
+            if self._skip is not None:
+                end = self._skip(source, position, final)
+                out.append(source[position:end])
+                position = end
+                if self._skip is not None:
+                    break
+                continue
+            if not self._foreign:
+                run = self._run.match(source, position)
+                end = run.end() if run else position
+                if rare and any(lower.find(sign, position, end) >= 0 for sign in rare):
+                    self._run_with_rare(source, position, end, out)
+                else:
+                    out.append(source[position:end])
+                position = end
+            try:
+                position = self._construct(source, position, out, final)
+            except _Incomplete:
+                if len(source) - position < _LIMIT:
+                    break
+                # Nothing a browser reads is that long: let it pass as text rather than hoard it.
+                out.append(source[position : position + 1])
+                position += 1
+        return position
+
+    def _begin(self, source: bytes, out: list[bytes], final: bool) -> int:
+        """Pass doctype, comments, blanks and <html>, then put the injected script in."""
+        if len(source) < len(_BOM) and not final:
+            return 0
+        position = len(_BOM) if source.startswith(_BOM) else 0
+        while (passed := markup.PROLOGUE.match(source, position)) is not None:
+            position = passed.end()
+        awaited = not final and len(source) - position < _LIMIT
+        if position == len(source) or (awaited and _UNDECIDED.match(source, position)):
+            out.append(source[:position])
+            self._preamble = not final
+            return position
+        head = markup.TAG.match(source, position) if _HEAD.match(source, position) else None
+        position = head.end() if head else position
+        out += (source[:position], self._inject)
+        self._preamble = False
+        return position
+
+    def _construct(self, source: bytes, position: int, out: list[bytes], final: bool) -> int:
+        """Handle the one construct at `position`; return where it ends. Raises _Incomplete."""
+        if position >= len(source):
+            return position
+        if source[position] != 0x3C:  # only in foreign content: text
+            end = source.find(b"<", position)
+            end = len(source) if end < 0 else end
+            out.append(source[position:end])
+            return end
+        follows = source[position + 1 : position + 2]
+        if not follows:
+            raise _Incomplete
+        tag = markup.TAG.match(source, position)
+        if tag is None:
+            return self._no_tag(source, position, out, final)
+        name = tag["name"].lower()
+        if tag["end"]:
+            if self._foreign:
+                self._close_foreign(name)
+            out.append(source[position : tag.end()])
+            return tag.end()
+        found = _Tag(
+            name, position, tag.end("name"), tag.end(), markup.attributes(source, tag.end("name"), tag.end() - 1)
+        )
+        return self._start_tag(source, found, out, final)
+
+    def _no_tag(self, source: bytes, position: int, out: list[bytes], final: bool) -> int:
+        if source.startswith(b"<!--", position):
+            found = markup.COMMENT.match(source, position)
+        elif self._foreign and self._foreign[-1] not in _INTEGRATION and source.startswith(b"<![CDATA[", position):
+            found = markup.CDATA.match(source, position)
+        elif source[position + 1 : position + 2] in (b"!", b"?", b"/"):
+            rest = source[position : position + 9]
+            if not final and (b"<!--".startswith(rest) or b"<![CDATA[".startswith(rest) or rest == b"</"):
+                raise _Incomplete
+            found = markup.BOGUS.match(source, position)
+        elif source[position + 1 : position + 2].isalpha():
+            found = None
+        else:
+            out.append(b"<")
+            return position + 1
+        if found is None:
+            raise _Incomplete
+        out.append(found[0])
+        return found.end()
+
+    def _start_tag(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+        name = tag.name
+        foreign = self._enter(source, tag)
+        if name == b"script":
+            return self._script(source, tag, out, final, foreign)
+        if name == b"style":
+            return self._style(source, tag, out, final, foreign)
+        if foreign:
+            out.append(self._element(source, tag))
+            return tag.end
+        if name == b"noscript":
+            return self._noscript(source, tag, out, final)
+        if name == b"base" and not self._based and (href := tag.value(source, b"href")) is not None:
+            self._based = True
+            self._base = resolve(self._base, href) or self._base
+            self._run = _CAREFUL_RUN
+            self._origin = _origin(self._base)
+        out.append(self._element(source, tag))
+        if name in _RAW_TEXT:
+            self._skip = self._until_end_of(name)
+        elif name == b"plaintext":
+            self._skip = lambda source, _position, _final: len(source)
+        return tag.end
+
+    # Foreign content
+
+    def _enter(self, source: bytes, tag: _Tag) -> bool:
+        """Keep the stack of foreign elements; true if this start tag opens one."""
+        name, stack = tag.name, self._foreign
+        if stack and stack[-1] not in _INTEGRATION and not stack[-1].startswith(b"html:"):
+            breaks_out = name in _BREAKOUT or (
+                name == b"font" and any(each.name in _FONT_BREAKOUT for each in tag.attributes)
+            )
+            if not breaks_out:
+                if not _self_closing(source, tag):
+                    encoding = (tag.value(source, b"encoding") or "").lower()
+                    plain = name == b"annotation-xml" and encoding not in ("text/html", "application/xhtml+xml")
+                    stack.append(b"annotation" if plain else name)
+                return True
+            while stack and stack[-1] not in _INTEGRATION:
+                stack.pop()
+        if name in (b"svg", b"math"):
+            if not _self_closing(source, tag):
+                stack.append(name)
+            return True
+        return False
+
+    def _close_foreign(self, name: bytes) -> None:
+        stack = self._foreign
+        if name in (b"p", b"br"):
+            while stack and stack[-1] not in _INTEGRATION:
+                stack.pop()
+            return
+        for index in range(len(stack) - 1, -1, -1):
+            if stack[index] == name or (name == b"annotation-xml" and stack[index] == b"annotation"):
+                del stack[index:]
+                return
+
+    # Elements
+
+    def _script(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, foreign: bool) -> int:
+        kind = script_kind(tag.value(source, b"type"), tag.value(source, b"language"))
+        has_source = any(
+            each.name in FETCHES[b"script"] and (foreign or each.name == b"src") for each in tag.attributes
+        )
+        if kind == "script" and has_source:
+            held = self._tracked(source, tag)
+            out.append(self._held_script(source, tag, held) if held else source[tag.start : tag.end])
+        elif kind == "data" or (foreign and _self_closing(source, tag)):
+            out.append(source[tag.start : tag.end])
+        else:
+            return self._inline(source, tag, out, final, foreign, kind)
+        if not foreign:
+            self._skip = self._until_end_of_script()
+        return tag.end
+
+    def _inline(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, foreign: bool, kind: str) -> int:
+        if foreign:
+            end = source.find(b"</", tag.end)
+            while end >= 0 and source[end + 2 : end + 8].lower() != b"script":
+                end = source.find(b"</", end + 2)
+            ended = end >= 0
+        else:
+            ended, end = markup.ScriptText().find_end(source, tag.end)
+        if not ended:
+            if not final and len(source) - tag.start < _LIMIT:
+                if foreign and not _self_closing(source, tag):
+                    self._foreign.pop()
+                raise _Incomplete
+            end = len(source)
+        content = source[tag.end : end]
+        if kind == "urls":
+            out += (source[tag.start : tag.end], self._hold_json(content))
+        else:
+            vendor = self._judge.snippet(content.decode("utf-8", "replace")) if content else None
+            if vendor is None:
+                out.append(source[tag.start : end])
+            else:
+                self.vendors[vendor] = None
+                out += (self._held_script(source, tag, {b"type": vendor}), content)
+        if not foreign and not ended and not final:
+            self._skip = self._until_end_of_script()
+        elif foreign and ended and self._foreign:
+            self._foreign.pop()
+            close = markup.TAG.match(source, end)
+            if close is not None:
+                out.append(close[0])
+                return close.end()
+        return end
+
+    def _style(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, foreign: bool) -> int:
+        if foreign:
+            # Its text is tokenised as markup there; what stands before the next '<' is the style sheet.
+            end = source.find(b"<", tag.end)
+        else:
+            end = markup.end_of_raw(b"style", source, tag.end)
+        if end < 0:
+            if not final and len(source) - tag.start < _LIMIT:
+                if foreign and not _self_closing(source, tag):
+                    self._foreign.pop()
+                raise _Incomplete
+            end = len(source)
+            if not foreign and not final:
+                self._skip = self._until_end_of(b"style")
+        content = source[tag.end : end]
+        out += (self._element(source, tag), self._hold_css(content) if css.may_fetch(content) else content)
+        return end
+
+    def _noscript(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+        """To a browser that runs scripts the content is text; to one that does not it is markup: judge that."""
+        end = markup.end_of_raw(b"noscript", source, tag.end)
+        if end < 0:
+            if not final and len(source) - tag.start < _LIMIT:
+                raise _Incomplete
+            end = len(source)
+        inner = HtmlRewriter(self._judge, self._base, careful=True)
+        out += (source[tag.start : tag.end], inner.feed(source[tag.end : end]), inner.close())
+        self.vendors |= inner.vendors
+        return end
+
+    def _element(self, source: bytes, tag: _Tag) -> bytes:
+        """A start tag, held where one of its attributes is tracked."""
+        held = self._tracked(source, tag)
+        srcdoc = None
+        if tag.name == b"iframe" and (document := tag.value(source, b"srcdoc")) is not None:
+            inner = HtmlRewriter(self._judge, self._base, inject=self._inject)
+            content = document.encode("utf-8", "surrogateescape")
+            shown = inner.feed(content) + inner.close()
+            if inner.vendors:
+                srcdoc = shown.decode("utf-8", "surrogateescape")
+                held[b"srcdoc"] = " ".join(inner.vendors)
+                self.vendors |= inner.vendors
+        edits = self._placeholder(tag, held, srcdoc=srcdoc) if held else []
+        if b"style" in source[tag.start : tag.end].lower():
+            edits += self._hold_style_attribute(source, tag)
+        return _splice(source, tag.start, tag.end, edits)
+
+    def _run_with_rare(self, source: bytes, start: int, end: int, out: list[bytes]) -> None:
+        """A run of tags that stop nothing, some of which carry a rare attribute or an inline style."""
+        position = start
+        while position < end:
+            opening = source.find(b"<", position, end)
+            if opening < 0:
+                break
+            tag = markup.TAG.match(source, opening, end)
+            if tag is None:
+                out.append(source[position : opening + 1])
+                position = opening + 1
+                continue
+            out.append(source[position:opening])
+            text = tag[0]
+            position = tag.end()
+            lower = text.lower()
+            if tag["end"] or not any(sign in lower for sign in _RARE_SIGNS):
+                out.append(text)
+                continue
+            attributes = markup.attributes(source, tag.end("name"), tag.end() - 1)
+            out.append(
+                self._element(source, _Tag(tag["name"].lower(), opening, tag.end("name"), tag.end(), attributes))
+            )
+        out.append(source[position:end])
+
+    def _tracked(self, source: bytes, tag: _Tag) -> dict[bytes, str]:
+        """The attributes of a tag that would fetch something to be held, and the vendor of each."""
+        held: dict[bytes, str] = {}
+        fetches = FETCHES.get(tag.name, {})
+        candidates = CANDIDATES.get(tag.name)
+        names: list[str] | None = None
+        seen: set[bytes] = set()
+        for each in tag.attributes:
+            if each.name in seen:
+                continue
+            kind = fetches.get(each.name) or _RARE.get(each.name)
+            if kind is None and each.name != candidates:
+                continue
+            seen.add(each.name)
+            if kind == "link" or each.name == b"imagesrcset":
+                kind = link_kind(tag.value(source, b"rel"), tag.value(source, b"as"))
+            elif tag.name == b"input" and (tag.value(source, b"type") or "").lower() != "image":
+                continue
+            elif kind == "ping" and tag.name not in (b"a", b"area"):
+                continue
+            if kind is None and tag.name == b"link":
+                continue
+            if names is None:
+                names = [attribute.name.decode("latin-1") for attribute in tag.attributes]
+            text = markup.text_of(source[each.value_start : each.value_end])
+            for reference in references(kind, text, candidates=each.name == candidates):
+                vendor = self._ask(reference, kind or "image", names)
+                if vendor is not None:
+                    held[each.name] = vendor
+                    break
+        return held
+
+    def _ask(self, reference: str, kind: str, attributes: Collection[str] = ()) -> str | None:
+        if reference[:1] == "/" and reference[1:2] not in ("/", "\\", "\t", "\n", "\r") and self._origin:
+            url: str | None = self._origin + reference
+        else:
+            url = resolve(self._base, reference)
+        if url is None:
+            return None
+        vendor = self._judge.request(url, kind, attributes)
+        if vendor is not None:
+            self.vendors[vendor] = None
+        return vendor
+
+    def _placeholder(
+        self, tag: _Tag, held: dict[bytes, str], *, script: bool = False, srcdoc: str | None = None
+    ) -> list[_Edit]:
+        """What makes a tag inert: the mark after its name, and the prefix before its held attributes."""
+        reserved = MARK.encode()
+        return [_Edit(tag.name_end, tag.name_end, mark(held.values(), script=script, srcdoc=srcdoc))] + [
+            _Edit(each.start, each.start, PREFIX)
+            for each in tag.attributes
+            if each.name in held or (script and each.name == b"type") or each.name.startswith(reserved)
+        ]
+
+    def _held_script(self, source: bytes, tag: _Tag, held: dict[bytes, str]) -> bytes:
+        return _splice(source, tag.start, tag.end, self._placeholder(tag, held, script=True))
+
+    # Addresses inside text
+
+    def _hold_css(self, sheet: bytes) -> bytes:
+        return css.hold_addresses(sheet, lambda reference: self._ask(reference, "style") is not None)
+
+    def _hold_style_attribute(self, source: bytes, tag: _Tag) -> list[_Edit]:
+        def decide(reference: str) -> bool:
+            return self._ask(markup.text_of(reference.encode("utf-8", "replace")), "style") is not None
+
+        for each in tag.attributes:
+            value = source[each.value_start : each.value_end]
+            if each.name == b"style" and css.may_fetch(value):
+                return [_Edit(each.value_start, each.value_end, css.hold_addresses(value, decide))]
+        return []
+
+    def _hold_json(self, text: bytes) -> bytes:
+        """An import map or speculation rules: each tracked address in it gets the prefix."""
+
+        def judged(string: re.Match[bytes]) -> bytes:
+            try:
+                value = json.loads(string[0])
+            except ValueError:
+                return string[0]
+            address = "//" in value and self._ask(value, "script") is not None
+            return b'"' + URL_PREFIX + string[1] + b'"' if address else string[0]
+
+        return _JSON_STRING.sub(judged, text)
+
+    # Text that is passed without a look
+
+    def _until_end_of(self, name: bytes) -> Callable[[bytes, int, bool], int]:
+        def skip(source: bytes, position: int, final: bool) -> int:
+            end = markup.end_of_raw(name, source, position)
+            if end >= 0 or final:
+                self._skip = None
+                return end if end >= 0 else len(source)
+            return max(position, len(source) - len(name) - 2)
+
+        return skip
+
+    def _until_end_of_script(self) -> Callable[[bytes, int, bool], int]:
+        text = markup.ScriptText()
+
+        def skip(source: bytes, position: int, final: bool) -> int:
+            ended, end = text.find_end(source, position)
+            if ended or final:
+                self._skip = None
+                return end if ended else len(source)
+            return end
+
+        return skip
+
+
+def _splice(source: bytes, start: int, end: int, edits: list[_Edit]) -> bytes:
+    """The bytes from start to end with the edits made."""
+    if not edits:
+        return source[start:end]
+    pieces: list[bytes] = []
+    for edit in sorted(edits):
+        pieces += (source[start : edit.start], edit.text)
+        start = edit.end
+    pieces.append(source[start:end])
+    return b"".join(pieces)
+
+
+def _origin(url: str) -> str:
+    """The part of a web URL before its path, or '' for any other URL."""
+    found = re.match(r"https?://[^/?#]+", url)
+    return found[0] if found else ""
+
+
+def _self_closing(source: bytes, tag: _Tag) -> bool:
+    if source[tag.end - 2 : tag.end - 1] != b"/":
+        return False
+    return not tag.attributes or tag.attributes[-1].value_end < tag.end - 1
+
+
+def script_kind(kind: str | None, language: str | None) -> str:
+    """'script' if a browser would run it, 'urls' if it is a map of addresses, else 'data'."""
+    if kind is None:
+        kind = f"text/{language}" if language else ""
+    kind = kind.strip("\t\n\f\r ").lower()
+    if kind in _URL_MAP_TYPES:
+        return "urls"
+    return "script" if kind == "" or kind in _SCRIPT_TYPES else "data"
+
+
+def references(kind: str | None, text: str, *, candidates: bool) -> list[str]:
+    """The addresses in an attribute's value: several in a srcset (§4.8.4.2.1) or a ping, else one."""
+    if candidates:
+        return _CANDIDATE.findall(text)
+    return text.split() if kind == "ping" else [text]
+
+
+def link_kind(rel: str | None, destination: str | None) -> str | None:
+    """What a link fetches, or None if it fetches nothing."""
+    rels = set((rel or "").lower().split())
+    if "stylesheet" in rels:
+        return "style"
+    if rels & _HINT_RELS:
+        return destination.lower() if destination and "preload" in rels else "hint"
+    return "image" if rels & _FETCHING_RELS else None
