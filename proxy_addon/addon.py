@@ -1,0 +1,230 @@
+"""The mitmproxy adapter: hooks of a few lines into the engine.
+
+Used by proxy.py with an engine of its own, and by anyone's mitmproxy as a script:
+
+    mitmdump -s "$(consentry addon)" --set consentry_regime=ccpa
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions, http, tcp, udp
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from proxy_addon.catalogue.yamlfile import FileError
+from proxy_addon.config import ENFORCE, OBSERVE, UsageError, read_config
+from proxy_addon.console import Console
+from proxy_addon.engine import Body, Engine, Visit
+from proxy_addon.resolve import Resolver
+from proxy_addon.rewrite.mount import Mount
+from proxy_addon.setup import Choices, build_engine
+
+logger = logging.getLogger(__name__)
+
+# Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
+_SMALL = 128 * 1024
+
+
+@dataclass(slots=True)
+class _Exchange:
+    visit: Visit
+    url: str
+    fields: Mapping[str, str]
+    mount: Mount | None
+
+
+class Gate:
+    """Lets every flow through the engine."""
+
+    def __init__(self, engine: Engine, resolver: Resolver | None = None) -> None:
+        """`resolver` says where to connect for a host, if not where its name points."""
+        self.engine = engine
+        self._resolver = resolver or Resolver(())
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Judge a request before its body is read."""
+        if flow.response or flow.error or not flow.live:
+            return
+        request = flow.request
+        fields = _plain(request.headers)
+        mode = flow.client_conn.proxy_mode
+        mount = None
+        if isinstance(mode, ReverseMode):
+            mount = _mount(flow, mode)
+            url = mount.upstream + request.path
+            mount.to_upstream(request.headers)
+            request.host_header = mount.upstream.partition("://")[2]
+            visit = self.engine.visit_reverse(mount.upstream, url, fields)
+        else:
+            url = request.url
+            address = flow.client_conn.peername[0] if flow.client_conn.peername else ""
+            visit = self.engine.visit_forward(address, url, request.host, fields)
+        answer = self.engine.request(visit, request.method, url, request.path, fields)
+        if answer is not None:
+            flow.response = http.Response.make(answer.status, answer.body, dict(answer.headers))
+            return
+        flow.metadata["consentry"] = _Exchange(visit, url, fields, mount)
+        self.engine.prepare_request(visit, request.headers, fields)
+        if _is_long(fields, request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")):
+            request.stream = True
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Rewrite a response's headers, and set up what rewrites its body."""
+        exchange: _Exchange | None = flow.metadata.get("consentry")
+        response = flow.response
+        if exchange is None or response is None:
+            return
+        if exchange.mount is not None:
+            exchange.mount.to_public(response.headers)
+        body = self.engine.response(
+            exchange.visit,
+            flow.request.method,
+            exchange.url,
+            response.status_code,
+            exchange.fields,
+            response.headers,
+            recode=not _is_local(flow),
+        )
+        if body is not None:
+            response.stream = _Stream(body)
+            # Of unknown length now: HTTP/1.1 says so by chunks, HTTP/2 needs nothing.
+            headers = response.headers
+            if flow.request.http_version == "HTTP/1.1" and "content-length" not in headers:
+                headers["transfer-encoding"] = "chunked"
+                response.http_version = "HTTP/1.1"
+        elif response.status_code != 101 and _is_long(_plain(response.headers), True):
+            response.stream = True
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Connect where the configuration says, and name the site in TLS."""
+        address = data.server.address
+        if address is None:
+            return
+        if data.server.tls and isinstance(data.client.proxy_mode, ReverseMode):
+            data.server.sni = address[0]
+        data.server.address = self._resolver.resolve(address[0], address[1])
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Keep no messages: a socket may stay open all day."""
+        if flow.websocket is not None:
+            del flow.websocket.messages[:-1]
+
+    def tcp_message(self, flow: tcp.TCPFlow) -> None:
+        """Keep no messages."""
+        del flow.messages[:-1]
+
+    def udp_message(self, flow: udp.UDPFlow) -> None:
+        """Keep no messages."""
+        del flow.messages[:-1]
+
+
+class Script:
+    """The add-on for a mitmproxy of the user's own, with its options."""
+
+    def __init__(self) -> None:
+        self._gate: Gate | None = None
+
+    def load(self, loader: Loader) -> None:
+        """Declare the options."""
+        loader.add_option(
+            "consentry_mode", str, ENFORCE, "Hold what lacks consent, or only record it.", [ENFORCE, OBSERVE]
+        )
+        loader.add_option("consentry_regime", str, "gdpr", "The law that decides what silence means.")
+        loader.add_option("consentry_strict_labels", bool, False, "Require the category of a vendor's domain as well.")
+        loader.add_option("consentry_keep_query", bool, False, "Keep query values of URLs in what is printed.")
+        loader.add_option("consentry_config", str, "", "A consentry.yaml to read sites and cookies from.")
+        loader.add_option("consentry_rules", str, "", "A folder of rules that adds to the shipped ones.")
+        loader.add_option("consentry_json", bool, False, "Print verdicts as JSON lines.")
+
+    def configure(self, updated: set[str]) -> None:
+        """Build the engine anew when an option changes. Raises OptionsError."""
+        if self._gate is not None and not any(name.startswith("consentry_") for name in updated):
+            return
+        options = ctx.options
+        try:
+            config = read_config(Path(options.consentry_config)) if options.consentry_config else read_config(None)
+            choices = Choices(
+                mode=options.consentry_mode,
+                regime=options.consentry_regime,
+                strict_labels=options.consentry_strict_labels,
+                keep_query=options.consentry_keep_query,
+                rules=(options.consentry_rules,) if options.consentry_rules else (),
+            )
+            engine = build_engine(choices, config, Console(sys.stdout, json_lines=options.consentry_json))
+        except (FileError, UsageError) as error:
+            raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
+        self._gate = Gate(engine)
+
+    def running(self) -> None:
+        """Options that holding depends on: nothing may connect to a vendor before the verdict."""
+        ctx.options.update(keep_host_header=True, connection_strategy="lazy")  # type: ignore[no-untyped-call]
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """See Gate."""
+        if self._gate is not None:
+            self._gate.requestheaders(flow)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """See Gate."""
+        if self._gate is not None:
+            self._gate.responseheaders(flow)
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """See Gate."""
+        if self._gate is not None:
+            self._gate.server_connect(data)
+
+
+class _Stream:
+    """A body as mitmproxy calls it: with each piece, and with nothing at the end."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def __call__(self, data: bytes) -> Iterable[bytes]:
+        # An empty piece would end a chunked response for the client.
+        pieces: Iterator[bytes] = self._body.feed(data) if data else self._body.close()
+        return (piece for piece in pieces if piece)
+
+
+def _plain(headers: http.Headers) -> dict[str, str]:
+    """Header fields with names in lower case; the values of a repeated name are joined as HTTP joins them."""
+    plain: dict[str, str] = {}
+    for raw_name, raw_value in headers.fields:
+        name, value = raw_name.lower().decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
+        # HTTP/2 may split Cookie into one field a cookie (RFC 9113 §8.2.3).
+        plain[name] = f"{plain[name]}{'; ' if name == 'cookie' else ', '}{value}" if name in plain else value
+    return plain
+
+
+def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:
+    host, port = mode.address
+    scheme = "https" if mode.scheme in ("https", "http3") else "http"
+    name = f"[{host}]" if ":" in host else host
+    upstream = f"{scheme}://{name}" if port == {"http": 80, "https": 443}[scheme] else f"{scheme}://{name}:{port}"
+    public = "https" if flow.client_conn.tls_established else "http"
+    return Mount(upstream, f"{public}://{flow.request.host_header or ''}")
+
+
+def _is_long(fields: Mapping[str, str], has_body: bool) -> bool:
+    length = fields.get("content-length", "")
+    return int(length) > _SMALL if length.isdigit() else has_body
+
+
+def _is_local(flow: http.HTTPFlow) -> bool:
+    peer = flow.client_conn.peername
+    try:
+        return peer is None or ipaddress.ip_address(peer[0]).is_loopback
+    except ValueError:
+        return False
+
+
+addons = [Script()]

@@ -1,0 +1,356 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from . import __version__
+from .catalogue.yamlfile import FileError
+from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
+from .console import Console
+from .explain import Explanation, consent_of, explain
+from .resolve import Resolver, parse_entry
+from .setup import Choices, build_engine
+from .show import vendor_list, vendor_page, vendor_plain, verdict_words
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_CONFDIR = "~/.consentry"
+
+
+class _SiteFirst(click.Group):
+    """Lets `consentry https://…` do without the name of the command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Whatever is no command is taken for a site, or for an option of `reverse`."""
+        if args and args[0] not in self.commands and ("." in args[0] or ":" in args[0] or args[0] == "localhost"):
+            args = ["reverse", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options before the site belong to `reverse` as well."""
+        own = {"--help", "--version", "-h"}
+        if args and args[0].startswith("-") and args[0] not in own:
+            args = ["reverse", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_SiteFirst, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="consentry")
+def cli() -> None:
+    """Keep tracking vendors silent until the visitor's consent allows them.
+
+    \b
+    consentry https://staging.example.com     stand in front of a site
+    consentry forward                         filter what a browser asks for
+    consentry demo                            try it on a sample shop
+    consentry explain URL                     say why a URL is held or allowed
+
+    Exit codes: 0 fine, 1 violations found, 2 wrong usage, configuration or rules.
+    """
+
+
+def _option(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
+    """An option that can also be set as CONSENTRY_<NAME>."""
+    name = names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
+    return click.option(*names, envvar=f"CONSENTRY_{name}", **settings)
+
+
+def _serving(command: _Command) -> _Command:
+    """The options that reverse, forward and demo share; each can also stand in consentry.yaml."""
+    for option in reversed(
+        [
+            _option(
+                "--listen",
+                multiple=True,
+                metavar="[HOST:]PORT",
+                help="Where to listen; once for each site. [127.0.0.1:8080]",
+            ),
+            _option(
+                "--mode",
+                type=click.Choice([ENFORCE, OBSERVE]),
+                help="Hold what lacks consent, or only record it. [enforce]",
+            ),
+            _option("--regime", metavar="NAME", help="The law that decides what silence means: gdpr, ccpa. [gdpr]"),
+            _option(
+                "--strict-labels/--no-strict-labels",
+                default=None,
+                help="Require the category of a vendor's domain as well.",
+            ),
+            _option(
+                "--config",
+                type=click.Path(path_type=Path),
+                help="A configuration file. [consentry.yaml if there is one]",
+            ),
+            _option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones."),
+            _option(
+                "--tls-cert",
+                type=click.Path(),
+                metavar="PEM",
+                help="Key and certificate: listen with HTTPS and HTTP/2.",
+            ),
+            _option(
+                "--upstream-ca", type=click.Path(), metavar="PEM", help="Certificate authorities to trust upstream."
+            ),
+            _option("--insecure-upstream/--verify-upstream", default=None, help="Do not verify upstream certificates."),
+            _option(
+                "--resolve",
+                multiple=True,
+                metavar="HOST:PORT:ADDRESS[:PORT]",
+                help="Connect there for that host, as curl does.",
+            ),
+            _option(
+                "--confdir",
+                type=click.Path(),
+                metavar="DIR",
+                help=f"Where the certificate authority is kept. [{_CONFDIR}]",
+            ),
+            _option("--keep-query/--redact-query", default=None, help="Print query values of URLs too."),
+            _option("--json", "json_lines", is_flag=True, help="One JSON object a line."),
+            _option("--quiet", "-q", is_flag=True, help="Print only violations and trouble."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("urls", nargs=-1, metavar="URL...")
+@_serving
+def reverse(urls: tuple[str, ...], **given: Any) -> None:
+    """Stand in front of one site or several, as a reverse proxy.
+
+    \b
+    consentry https://staging.example.com
+    consentry https://shop.example.com https://blog.example.com --listen 8080 --listen 8081
+    """
+    from .proxy import parse_upstream  # noqa: PLC0415 - mitmproxy loads slowly, and only serving needs it
+
+    config = read_config(given["config"])
+    sites: list[tuple[str | None, str | None]] = [(parse_upstream(url), None) for url in urls]
+    sites = sites or [(parse_upstream(entry.url), entry.listen) for entry in config.sites]
+    if not sites:
+        raise UsageError("Name the site to stand in front of, as in: consentry https://staging.example.com")
+    _serve(sites, config, given)
+
+
+@cli.command()
+@_serving
+def forward(**given: Any) -> None:
+    """Filter what a browser asks for, as its HTTP and HTTPS proxy.
+
+    \b
+    consentry forward --listen 8080
+    """
+    _serve([(None, None)], read_config(given["config"]), given)
+
+
+@cli.command()
+@_serving
+def demo(**given: Any) -> None:
+    """Stand in front of a sample shop with a consent banner, to see it work.
+
+    \b
+    consentry demo
+    """
+    from .demo.shop import Shop  # noqa: PLC0415
+
+    with Shop() as shop:
+        _serve([(shop.url, None)], read_config(given["config"]), given)
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def vendors(ctx: click.Context) -> None:
+    """List the catalogued vendors.
+
+    \b
+    consentry vendors
+    consentry vendors show segment
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(vendors_list)
+
+
+@vendors.command("list")
+@click.option(
+    "--rules",
+    multiple=True,
+    metavar="DIR",
+    envvar="CONSENTRY_RULES",
+    help="A folder of rules that adds to the shipped ones.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+def vendors_list(rules: tuple[str, ...] = (), as_json: bool = False) -> None:
+    """List the catalogued vendors: id, category, name, owner.
+
+    \b
+    consentry vendors list --json
+    """
+    catalogue = read_rules(rules)[0].catalogue
+    if as_json:
+        click.echo(json.dumps([vendor_plain(vendor) for vendor in catalogue.vendors.values()], indent=2))
+    else:
+        click.echo(vendor_list(catalogue))
+
+
+@vendors.command("show")
+@click.argument("name")
+@click.option(
+    "--rules",
+    multiple=True,
+    metavar="DIR",
+    envvar="CONSENTRY_RULES",
+    help="A folder of rules that adds to the shipped ones.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object.")
+def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
+    """Show everything that is known of a vendor, by its id, name or alias.
+
+    \b
+    consentry vendors show segment
+    """
+    catalogue = read_rules(rules)[0].catalogue
+    vendor = catalogue.vendor_named(name)
+    if vendor is None:
+        raise UsageError(f"There is no vendor '{name}'; `consentry vendors` lists them.")
+    click.echo(json.dumps(vendor_plain(vendor), indent=2) if as_json else vendor_page(vendor))
+
+
+@cli.command("explain")
+@click.argument("url")
+@click.option(
+    "--type",
+    "kind",
+    metavar="TYPE",
+    help="What it is fetched as (script, image, …); only shown, no rule depends on it.",
+)
+@click.option("--site", metavar="HOST", help="The site on which it is asked for.")
+@click.option("--attribute", multiple=True, metavar="NAME", help="An attribute that the tag carries, as data-domain.")
+@click.option(
+    "--consent", metavar="LIST", help="Granted categories and vendors; '-' refuses. Left out: nothing said yet."
+)
+@click.option("--gpc", is_flag=True, help="The browser sends Sec-GPC: 1.")
+@click.option(
+    "--regime", default="gdpr", show_default=True, metavar="NAME", help="The law that decides what silence means."
+)
+@click.option("--strict-labels", is_flag=True, help="Require the category of a vendor's domain as well.")
+@click.option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def explain_command(
+    url: str,
+    kind: str | None,
+    site: str | None,
+    attribute: tuple[str, ...],
+    consent: str | None,
+    gpc: bool,
+    regime: str,
+    strict_labels: bool,
+    rules: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Say whether a URL would be held or allowed, and by which rule. '-' reads one URL a line.
+
+    \b
+    consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --consent functional
+    cat urls.txt | consentry explain - --regime ccpa --gpc
+    """
+    loaded, known = read_rules(rules)
+    catalogue = loaded.catalogue
+    said, law = consent_of(consent, gpc, catalogue), regime_named(regime, known)
+
+    def one(address: str) -> Explanation:
+        return explain(catalogue, address, said, law, site=site, attributes=attribute, strict_labels=strict_labels)
+
+    def plain(explanation: Explanation) -> dict[str, Any]:
+        return {**explanation.plain(), "type": kind} if kind else explanation.plain()
+
+    if url != "-":
+        found = one(url)
+        click.echo(json.dumps(plain(found)) if as_json else verdict_words(found, catalogue))
+        return
+    for line in _lines(sys.stdin):
+        try:
+            click.echo(json.dumps(plain(one(line))))
+        except UsageError as error:
+            click.echo(json.dumps({"url": line, "error": str(error)}))
+
+
+@cli.command()
+def addon() -> None:
+    """Print the path of the mitmproxy add-on.
+
+    \b
+    mitmdump -s "$(consentry addon)" --set consentry_mode=observe
+    """
+    click.echo(Path(__file__).parent / "addon.py")
+
+
+def _lines(stream: Any) -> Iterator[str]:
+    for line in stream:
+        if stripped := line.strip():
+            yield stripped
+
+
+def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, given: dict[str, Any]) -> None:
+    from .proxy import DEFAULT_HOST, DEFAULT_PORT, Listener, Transport, parse_listen, serve  # noqa: PLC0415
+
+    def chosen(name: str, otherwise: Any) -> Any:
+        """Flags and environment come before the file."""
+        value = given[name]
+        return config.options.get(name, otherwise) if value is None or value == () else value
+
+    listen = given["listen"] or ((config.options["listen"],) if "listen" in config.options else ())
+    if len(listen) > len(sites):
+        raise UsageError(
+            f"There are {len(listen)} addresses to listen on, but only {len(sites)} to serve; take one out."
+        )
+    listeners: list[Listener] = []
+    free = DEFAULT_PORT
+    for index, (upstream, own) in enumerate(sites):
+        text = listen[index] if index < len(listen) else own
+        if text is None:
+            while any(free == each.port for each in listeners):
+                free += 1
+            listeners.append(Listener(DEFAULT_HOST, free, upstream))
+        else:
+            listeners.append(parse_listen(text, upstream))
+    tls_cert, upstream_ca = chosen("tls_cert", None), chosen("upstream_ca", None)
+    transport = Transport(
+        confdir=Path(chosen("confdir", _CONFDIR)).expanduser(),
+        tls_cert=Path(tls_cert) if tls_cert else None,
+        upstream_ca=Path(upstream_ca) if upstream_ca else None,
+        insecure_upstream=chosen("insecure_upstream", False),
+        resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
+    )
+    choices = Choices(
+        mode=chosen("mode", ENFORCE),
+        regime=chosen("regime", "gdpr"),
+        strict_labels=chosen("strict_labels", False),
+        keep_query=chosen("keep_query", False),
+        rules=tuple(chosen("rules", ())),
+    )
+    console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
+    serve(build_engine(choices, config, console), listeners, transport, console)
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is one sentence and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (FileError, UsageError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(0)
+    sys.exit(0)

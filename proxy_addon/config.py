@@ -1,0 +1,115 @@
+"""The configuration file: read, checked, and turned into values. Precedence is settled by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .catalogue.load import Rules, load_rules
+from .catalogue.yamlfile import FileError, parse
+from .consent.cookie import PlainCookie
+from .consent.model import Regime
+from .consent.regimes import regimes
+
+ENFORCE, OBSERVE = "enforce", "observe"
+
+
+class ConfigError(FileError):
+    """The configuration is wrong."""
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done: one sentence with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """How one site is treated."""
+
+    mode: str
+    regime: Regime
+    consent_cookie: PlainCookie | None
+    strict_labels: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEntry:
+    """A site as the configuration file names it; None is what the file leaves open."""
+
+    url: str
+    listen: str | None
+    mode: str | None
+    regime: str | None
+    consent_cookie: PlainCookie | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration file's values by the names of the command's options, and its sites."""
+
+    options: Mapping[str, Any]
+    sites: tuple[SiteEntry, ...]
+    consent_cookie: PlainCookie | None
+
+
+EMPTY = ConfigFile({}, (), None)
+_PATHS = ("confdir", "tls_cert", "upstream_ca")
+_DEFAULT_NAME = "consentry.yaml"
+
+
+def read_config(path: Path | None) -> ConfigFile:
+    """Read a configuration file, or `consentry.yaml` here if there is one. Raises ConfigError."""
+    if path is None:
+        path = Path(_DEFAULT_NAME)
+        if not path.is_file():
+            return EMPTY
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            path, None, f"cannot be read ({error.strerror})", "check the path given to --config"
+        ) from None
+    schema = json.loads((Path(__file__).parent / "config.schema.json").read_text("utf-8"))
+    plain = parse(path, content, schema, ConfigError).value if content.strip() else {}
+    options = {name: value for name, value in plain.items() if name not in ("sites", "consent_cookie")}
+    for name in _PATHS:
+        if name in options:
+            options[name] = str(path.parent / options[name])
+    if "rules" in options:
+        options["rules"] = [str(path.parent / each) for each in options["rules"]]
+    sites = tuple(
+        SiteEntry(each["url"].rstrip("/"), each.get("listen"), each.get("mode"), each.get("regime"), _cookie(each))
+        for each in plain.get("sites", ())
+    )
+    return ConfigFile(options, sites, _cookie(plain))
+
+
+def read_rules(folders: Sequence[str]) -> tuple[Rules, dict[str, Regime]]:
+    """The rules, shipped and from `folders`, and the regimes among them. Raises RulesError."""
+    rules = load_rules([Path(folder) for folder in folders], cache_folder())
+    return rules, regimes(rules.regimes)
+
+
+def regime_named(name: str, known: Mapping[str, Regime]) -> Regime:
+    """The regime of that name. Raises UsageError."""
+    if name not in known:
+        raise UsageError(f"There is no regime '{name}'; it is one of: {', '.join(sorted(known))}.")
+    return known[name]
+
+
+def cache_folder() -> Path:
+    """Where compiled rules are cached: the user's cache folder (XDG Base Directory)."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "consentry"
+
+
+def _cookie(plain: Mapping[str, Any]) -> PlainCookie | None:
+    said = plain.get("consent_cookie")
+    if said is None:
+        return None
+    values = {str(value): frozenset(granted) for value, granted in said.get("values", {}).items()}
+    return PlainCookie(said["name"], values, said.get("tokens", {}), said.get("separator", ","))

@@ -1,0 +1,51 @@
+"""The page a browser shows when a site cannot be reached through the proxy."""
+
+from __future__ import annotations
+
+import html
+
+# What the proxy core says, and what a person can do about it; the first that occurs counts.
+_REMEDIES = (
+    ("certificate has expired", "The site's certificate has expired. Renew it, or use --insecure-upstream while testing."),
+    ("self-signed certificate", "The site's certificate is self-signed. Trust its authority with --upstream-ca FILE, or use --insecure-upstream while testing."),
+    ("self signed certificate", "The site's certificate is self-signed. Trust its authority with --upstream-ca FILE, or use --insecure-upstream while testing."),
+    ("unable to get local issuer", "The site's certificate is from an authority that is not trusted here. Name it with --upstream-ca FILE."),
+    ("certificate verify failed", "The site's certificate does not hold. Check its name and dates, or use --insecure-upstream while testing."),
+    ("Name or service not known", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
+    ("nodename nor servname", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
+    ("getaddrinfo failed", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
+    ("No address associated", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
+    ("name resolution", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
+    ("Connect call failed", "Nothing answers at the site's address. Check that the site is up and the port is right."),
+    ("Connection refused", "Nothing answers at the site's address. Check that the site is up and the port is right."),
+    ("timed out", "The site did not answer in time. Check that it can be reached from here."),
+)  # fmt: skip
+_OTHERWISE = "The site closed the connection or sent what is no HTTP. Look at its log."
+
+
+def error_page(status: int, reason: str, message: str) -> bytes:
+    """The page for an HTTP status with its standard reason and the proxy core's message."""
+    if status < 500:
+        remedy = "The request could not be read."
+    else:
+        remedy = next((said for sign, said in _REMEDIES if sign.lower() in message.lower()), _OTHERWISE)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{status} {html.escape(reason)}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 12vh auto; padding: 0 1rem }}
+h1 {{ font-size: 1.4rem }}
+code {{ overflow-wrap: anywhere }}
+</style>
+</head>
+<body>
+<h1>The site cannot be reached</h1>
+<p>{html.escape(remedy)}</p>
+<p><small>Consentry, {status} {html.escape(reason)}: <code>{html.escape(message)}</code></small></p>
+</body>
+</html>
+""".encode("utf-8", "replace")

@@ -1,0 +1,260 @@
+"""Builds and runs the mitmproxy master: listeners, TLS, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mitmproxy import exceptions, options
+from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
+from mitmproxy.master import Master
+from mitmproxy.net.http import status_codes
+from mitmproxy.proxy.layers.http import _http1, _http2
+
+from .addon import Gate
+from .config import UsageError
+from .console import Console
+from .engine import Engine
+from .errorpage import error_page
+from .resolve import Resolver
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An address, and the site in front of which it stands (None: forward mode)."""
+
+    host: str
+    port: int
+    upstream: str | None
+
+    @property
+    def spec(self) -> str:
+        """The listener as mitmproxy's mode specification."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        mode = f"reverse:{self.upstream}" if self.upstream else "regular"
+        return f"{mode}@{host}:{self.port}"
+
+    def url(self, *, tls: bool, port: int | None = None) -> str:
+        """Where a browser on this machine reaches it."""
+        anywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        host = "localhost" if anywhere or self.host in ("127.0.0.1", "::1") else self.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{'https' if tls and self.upstream else 'http'}://{host}:{port or self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How connections are made and accepted."""
+
+    confdir: Path
+    tls_cert: Path | None = None
+    upstream_ca: Path | None = None
+    insecure_upstream: bool = False
+    resolver: Resolver = field(default_factory=lambda: Resolver(()))
+
+
+def parse_listen(text: str, upstream: str | None) -> Listener:
+    """Read '[HOST:]PORT'. Raises UsageError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise UsageError(f"'{text}' is no address to listen on; write it as PORT or HOST:PORT, as in 127.0.0.1:8080.")
+    return Listener(host.strip("[]") or DEFAULT_HOST, int(port), upstream)
+
+
+def parse_upstream(text: str) -> str:
+    """Read a site's URL into its origin. Raises UsageError."""
+    url = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UsageError(f"'{text}' is no URL; write it as https://staging.example.com.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise UsageError(f"'{text}' is no site to stand in front of; write it as https://staging.example.com.")
+    if parts.path not in ("", "/") or parts.query:
+        raise UsageError(
+            f"'{text}' has a path; Consentry stands in front of a whole site, so give {parts.scheme}://{parts.netloc}."
+        )
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+
+
+def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
+    """Run until interrupted. Raises UsageError if it cannot start."""
+    run = asyncio.run
+    if sys.platform != "win32":
+        try:
+            import uvloop  # noqa: PLC0415 - it is optional
+        except ImportError:
+            pass
+        else:
+            run = uvloop.run
+    run(_serve(engine, listeners, transport, console))
+
+
+async def _serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("mitmproxy").propagate = False
+    master = Master(_options(listeners, transport))
+    servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
+    # Only what a proxy needs: every further add-on costs each request.
+    master.addons.add(  # type: ignore[no-untyped-call]
+        core.Core(),
+        disable_h2c.DisableH2C(),
+        servers,
+        next_layer.NextLayer(),
+        tlsconfig.TlsConfig(),
+        Gate(engine, transport.resolver),
+        _Start(servers, lambda: _started(listeners, transport, servers, console)),
+    )
+    try:
+        master.options.update(**_late_options(transport))  # type: ignore[no-untyped-call]
+    except exceptions.OptionsError as error:
+        raise UsageError(_sentence(str(error))) from None
+    _readable_errors()
+    loop = asyncio.get_running_loop()
+    stop: Callable[[], None] = master.shutdown
+    for each in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(each, stop)
+        except NotImplementedError:
+            signal.signal(each, lambda *_: stop())
+    await master.run()
+    console.say("Stopped.", "stopped")
+
+
+def _options(listeners: Sequence[Listener], transport: Transport) -> options.Options:
+    # A vendor must not even be connected to before the verdict: connections wait for requests.
+    return options.Options(
+        mode=[listener.spec for listener in listeners],
+        confdir=str(transport.confdir),
+        ssl_insecure=transport.insecure_upstream,
+    )
+
+
+def _late_options(transport: Transport) -> dict[str, object]:
+    """Options that exist once their add-ons are loaded."""
+    chosen: dict[str, object] = {"keep_host_header": True, "connection_strategy": "lazy"}
+    if transport.tls_cert is not None:
+        _must_exist(transport.tls_cert, "--tls-cert")
+        chosen["certs"] = [f"*={transport.tls_cert}"]
+    if transport.upstream_ca is not None:
+        _must_exist(transport.upstream_ca, "--upstream-ca")
+        chosen["ssl_verify_upstream_trusted_ca"] = str(transport.upstream_ca)
+    return chosen
+
+
+def _must_exist(path: Path, option: str) -> None:
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}; check the path given to {option}.")
+
+
+def _started(
+    listeners: Sequence[Listener], transport: Transport, servers: proxyserver.Proxyserver, console: Console
+) -> None:
+    logging.getLogger("mitmproxy").addHandler(_Warnings(console))
+    bound = [address[1] for server in servers.servers for address in server.listen_addrs[:1]]
+    for listener, port in zip(listeners, bound, strict=True):
+        url = listener.url(tls=transport.tls_cert is not None, port=port)
+        if listener.upstream:
+            console.say(
+                f"Consentry stands in front of {listener.upstream} at {url}",
+                "listening",
+                mode="reverse",
+                listen=url,
+                upstream=listener.upstream,
+            )
+        else:
+            authority = transport.confdir / "mitmproxy-ca-cert.pem"
+            console.say(
+                _forward_words(url, authority),
+                "listening",
+                mode="forward",
+                listen=url,
+                upstream=None,
+                ca=str(authority),
+            )
+
+
+def _forward_words(url: str, authority: Path) -> str:
+    address = url.partition("://")[2]
+    return f"""Consentry filters at {url}
+  1. Set {address} as the HTTP and HTTPS proxy of the browser.
+  2. Trust its certificate authority, {authority}:
+     Firefox   Settings > Privacy & Security > Certificates > View Certificates > Authorities > Import
+     Chrome    Settings > Privacy and security > Security > Manage certificates > Authorities > Import
+     macOS     sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {authority}
+     Windows   certutil -addstore root {authority}
+     Debian    sudo cp {authority} /usr/local/share/ca-certificates/consentry.crt && sudo update-ca-certificates
+  The key beside it signs for every site: keep that folder private."""
+
+
+class _Start:
+    """Ends the start with one sentence if a listener cannot be opened. (The master asks for it by this name.)"""
+
+    name = "errorcheck"
+
+    def __init__(self, servers: proxyserver.Proxyserver, announce: Callable[[], None]) -> None:
+        self._servers = servers
+        self._announce = announce
+
+    async def shutdown_if_errored(self) -> None:
+        for server in self._servers.servers:
+            if server.last_exception is not None:
+                raise UsageError(
+                    f"Cannot listen on port {server.mode.listen_port()}: {_reason(server.last_exception)}; "
+                    "choose another with --listen."
+                )
+
+    def running(self) -> None:
+        self._announce()
+
+    def finish(self) -> None:
+        """Nothing is watched after the start."""
+
+
+class _Warnings(logging.Handler):
+    """Hands mitmproxy's warnings to the console, one line each."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.warn(record.getMessage().splitlines()[0] if record.getMessage() else record.name)
+
+
+def _readable_errors() -> None:
+    """mitmproxy has no hook for its error page: put ours in its place, in the two modules that send it."""
+    for module in (_http1, _http2):
+        if hasattr(module, "format_error"):
+            setattr(module, "format_error", _error_page)  # noqa: B010 - the module's typing knows no such attribute
+
+
+def _error_page(status: int, message: str) -> bytes:
+    return error_page(status, status_codes.RESPONSES.get(status, "Error"), message)
+
+
+def _reason(error: Exception) -> str:
+    code = error.errno if isinstance(error, OSError) else None
+    said = {
+        errno.EADDRINUSE: "another program uses it",
+        errno.EACCES: "this user may not",
+        errno.EADDRNOTAVAIL: "the address is not one of this machine's",
+    }
+    return said.get(code or 0, str(error))
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith(".") else text + "."

@@ -1,0 +1,39 @@
+"""From choices and a configuration file to an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .catalogue.domains import registrable_domain
+from .config import ENFORCE, ConfigFile, Site, read_rules, regime_named
+from .engine import Engine
+from .ledger import Sink
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen for all sites, precedence already settled."""
+
+    mode: str = ENFORCE
+    regime: str = "gdpr"
+    strict_labels: bool = False
+    keep_query: bool = False
+    rules: tuple[str, ...] = ()
+
+
+def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
+    """Load the rules and build the engine. Raises RulesError and UsageError."""
+    rules, known = read_rules(choices.rules)
+    default = Site(choices.mode, regime_named(choices.regime, known), config.consent_cookie, choices.strict_labels)
+    sites: dict[str, Site] = {}
+    for entry in config.sites:
+        site = Site(
+            mode=entry.mode or default.mode,
+            regime=regime_named(entry.regime, known) if entry.regime else default.regime,
+            consent_cookie=entry.consent_cookie or default.consent_cookie,
+            strict_labels=default.strict_labels,
+        )
+        sites[entry.url] = site
+        sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
+    return Engine(rules.catalogue, default, sites, sink, keep_query=choices.keep_query)

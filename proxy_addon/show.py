@@ -1,0 +1,154 @@
+"""Vendors and verdicts as text for a terminal and as plain data."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from dataclasses import asdict
+from typing import Any
+
+from .catalogue.match import Catalogue
+from .catalogue.model import Vendor
+from .explain import Explanation
+
+
+def vendor_list(catalogue: Catalogue) -> str:
+    """One line a vendor."""
+    vendors = sorted(catalogue.vendors.values(), key=lambda vendor: vendor.vendor)
+    width = max((len(vendor.vendor) for vendor in vendors), default=0)
+    names = max((len(vendor.name) for vendor in vendors), default=0)
+    lines = [f"{each.vendor:<{width}}  {each.category:<10}  {each.name:<{names}}  {each.owner}" for each in vendors]
+    return "\n".join(lines)
+
+
+def vendor_plain(vendor: Vendor) -> dict[str, Any]:
+    """Everything a vendor file says, JSON-ready."""
+    plain = asdict(vendor)
+    plain["law"] = dict(vendor.law)
+    return plain
+
+
+def vendor_page(vendor: Vendor) -> str:
+    """Everything a vendor file says, to be read."""
+    page = _Page()
+    page.title(vendor.name)
+    page.fact("Vendor", vendor.vendor)
+    page.fact("Category", vendor.category)
+    page.fact("Owner", vendor.owner)
+    page.fact("Website", vendor.website)
+    page.fact("Also known as", ", ".join(vendor.aliases))
+    page.fact("Industries", ", ".join(vendor.industries))
+    page.text("Overview", vendor.overview)
+    page.text("What the script does", vendor.script)
+    page.text("Block without consent?", vendor.block_without_consent)
+    for law, title in (("gdpr", "GDPR"), ("ccpa", "CCPA"), ("eprivacy", "ePrivacy")):
+        page.text(title, vendor.law.get(law, ""))
+    page.table(
+        "Domains",
+        [
+            (each.domain, each.label, "" if each.scope == "host" else "only what a rule names")
+            for each in vendor.domains
+        ],
+    )
+    page.table(
+        "Requests",
+        [
+            (rule.rule, rule.category or vendor.category, f"{rule.host}{rule.path}", rule.what)
+            for rule in vendor.requests
+        ],
+    )
+    page.table("Never held", [(f"{each.host}{each.path}", each.why) for each in vendor.exempt])
+    page.table("Inline scripts", [(each.rule, each.category or vendor.category, each.what) for each in vendor.snippets])
+    page.table(
+        "Cookies",
+        [
+            (each.name, f"{each.party} party", each.category or vendor.category, each.lifetime, each.purpose)
+            for each in vendor.cookies
+        ],
+    )
+    page.table("Storage", [(each.key, each.area, each.purpose) for each in vendor.storage])
+    page.fact("Globals", ", ".join(vendor.globals))
+    page.fact("Stub", "yes" if vendor.stub else "none needed")
+    page.fact("Surrogate", vendor.surrogate or "none needed")
+    for each in vendor.questions:
+        page.text(each.question, each.answer)
+    page.fact("Related", ", ".join(vendor.related))
+    page.table("Sources", [(source,) for source in vendor.sources])
+    return page.finish()
+
+
+def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
+    """A verdict and the rule behind it, to be read."""
+    verdict, match = explanation.verdict, explanation.match
+    page = _Page()
+    page.title(f"{verdict.action.upper()}  {explanation.url}")
+    page.fact("Why", verdict.reason)
+    if match is not None:
+        vendor = catalogue.vendors[match.vendor]
+        page.fact("Vendor", f"{vendor.name} ({vendor.vendor}), {vendor.owner}")
+        page.fact("Rule", f"{match.rule} ({match.kind})" + (f": {match.what}" if match.what else ""))
+        page.fact("Needs", ", ".join(verdict.categories) or "nothing")
+        page.fact("Missing", ", ".join(verdict.missing))
+        page.fact("Listed as", match.label)
+    return page.finish()
+
+
+class _Page:
+    def __init__(self) -> None:
+        self._width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120)
+        self._blocks: list[str] = []
+        self._facts: list[tuple[str, str]] = []
+
+    def title(self, text: str) -> None:
+        self._blocks.append(text)
+
+    def fact(self, name: str, value: str) -> None:
+        if value:
+            self._facts.append((name, value))
+
+    def text(self, title: str, text: str) -> None:
+        if text:
+            self._flush()
+            body = textwrap.fill(" ".join(text.split()), self._width, initial_indent="  ", subsequent_indent="  ")
+            self._blocks.append(f"{title}\n{body}")
+
+    def table(self, title: str, rows: list[tuple[str, ...]]) -> None:
+        if not rows:
+            return
+        self._flush()
+        widths = [min(max(len(row[column]) for row in rows), 44) for column in range(len(rows[0]))]
+        lines = [title]
+        for row in rows:
+            head = "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths[:-1], strict=True))
+            indent = min(len(head) + 2, 40) if len(row) > 1 else 2
+            line = f"{head}  {row[-1]}" if len(row) > 1 else f"  {row[0]}"
+            lines.append(
+                textwrap.fill(
+                    " ".join(line.split("\n")),
+                    self._width,
+                    subsequent_indent=" " * indent,
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                    drop_whitespace=True,
+                ).rstrip()
+            )
+        self._blocks.append("\n".join(lines))
+
+    def _flush(self) -> None:
+        if self._facts:
+            width = max(len(name) for name, _ in self._facts)
+            fill = [
+                textwrap.fill(
+                    f"  {name:<{width}}  {value}",
+                    self._width,
+                    subsequent_indent=" " * (width + 4),
+                    break_on_hyphens=False,
+                )
+                for name, value in self._facts
+            ]
+            self._blocks.append("\n".join(fill))
+            self._facts = []
+
+    def finish(self) -> str:
+        self._flush()
+        return "\n\n".join(self._blocks)

@@ -1,0 +1,95 @@
+"""Forward mode: which visitor, on which site, under which consent.
+
+A request to a vendor carries no cookie of the site that the visitor is on. So what the site's own requests say
+is remembered by visitor, bounded in number and in time, in memory only. (Reverse mode needs none of this: each
+request there carries the site's cookies.)
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .catalogue.domains import registrable_domain
+from .catalogue.urls import split
+from .consent.model import Consent
+
+# A client is a browser: its address and user agent.
+Client = tuple[str, str]
+
+_MOST_CLIENTS = 10_000
+_MOST_SITES = 64
+_LIFETIME = 12 * 3600.0
+
+
+@dataclass(slots=True)
+class _Known:
+    seen: float
+    # Sites visited as top-level documents, the latest last, with the consent read there.
+    sites: OrderedDict[str, Consent | None] = field(default_factory=OrderedDict)
+
+
+class Visitors:
+    """Remembers each client's recent sites and what it said on them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds that never go back."""
+        self._clock = clock
+        self._clients: OrderedDict[Client, _Known] = OrderedDict()
+
+    def visits(self, client: Client, site: str) -> None:
+        """A top-level document of `site` was asked for."""
+        known = self._known(client)
+        known.sites[site] = known.sites.pop(site, None)
+        if len(known.sites) > _MOST_SITES:
+            known.sites.popitem(last=False)
+
+    def learn(self, client: Client, site: str, consent: Consent) -> None:
+        """The visitor's consent on `site`, as one of the site's own requests or responses said it."""
+        known = self._known(client)
+        known.sites[site] = consent
+        if len(known.sites) > _MOST_SITES:
+            known.sites.popitem(last=False)
+
+    def consent(self, client: Client, site: str) -> Consent | None:
+        """What is known of the visitor's consent on `site`, or None."""
+        known = self._clients.get(client)
+        if known is None or self._clock() - known.seen > _LIFETIME:
+            return None
+        return known.sites.get(site)
+
+    def first_party(self, client: Client, *, host: str, destination: str, origin: str, referer: str) -> str:
+        """The site (registrable domain) on which the visitor is, for a request to `host`.
+
+        A top-level navigation is its own first party. Else Origin and Referer name the document that asks,
+        which may be a frame: so they count where they name a site that the client has visited, and otherwise
+        its latest top-level document does.
+        """
+        own = registrable_domain(host)
+        if destination == "document":
+            return own
+        asking = _site_of(origin) or _site_of(referer)
+        known = self._clients.get(client)
+        if known is not None and known.sites:
+            if asking in known.sites:
+                return asking
+            return next(reversed(known.sites))
+        return asking or own
+
+    def _known(self, client: Client) -> _Known:
+        now = self._clock()
+        known = self._clients.pop(client, None)
+        if known is None or now - known.seen > _LIFETIME:
+            known = _Known(now)
+        known.seen = now
+        self._clients[client] = known
+        while len(self._clients) > _MOST_CLIENTS:
+            self._clients.popitem(last=False)
+        return known
+
+
+def _site_of(url: str) -> str:
+    parts = split(url + "/") if url and url != "null" else None
+    return registrable_domain(parts.host) if parts else ""
