@@ -10,6 +10,7 @@ import ada_url
 # A URL that needs no normalising to be split: lower-case ASCII host, no user info, no backslash.
 _PLAIN = re.compile(r"(https?|wss?)://([a-z0-9_.-]+)(?::(\d+))?(/[^?#\\\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#|$)")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _EDGES = "".join(map(chr, range(0x21)))
 
 
@@ -38,6 +39,9 @@ def split(url: str) -> Parts | None:
 def resolve(base: str, reference: str) -> str | None:
     """The absolute URL that a browser would request for a reference on a page; None if there is none."""
     reference = reference.strip(_EDGES)
+    if not reference.isascii():
+        # Bytes that are no UTF-8 came in as lone surrogates; a browser would have decoded them by another charset.
+        reference = _SURROGATES.sub("\ufffd", reference)
     if _PLAIN.match(reference):
         return reference
     if _SCHEME.match(reference) and not reference[:6].lower().startswith(("http", "ws:", "wss:")):

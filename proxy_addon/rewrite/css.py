@@ -10,18 +10,25 @@ from .placeholder import URL_PREFIX
 # Decides on an address as it is written, without quotes; true: hold it.
 Decide = Callable[[str], bool]
 
-_QUOTED = rb"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
-_ADDRESS = re.compile(
+_BLANKS = rb"(?:[\t\n\f\r ]++|/\*.*?(?:\*/|\Z))*+"
+# A string ends at its quotation mark, and a broken one at the end of the line or of the sheet.
+_STRING = rb"\"(?:[^\"\\\n]|\\(?:.|\Z))*+(?:\"|(?=\n)|\Z)|'(?:[^'\\\n]|\\(?:.|\Z))*+(?:'|(?=\n)|\Z)"
+_TOKEN = re.compile(
     rb"/\*.*?(?:\*/|\Z)"
-    rb"|(?P<url>(?<![\w-])url\([\t\n\f\r ]*+(?P<open>[\"']|&quot;|&#0*3[49];|&#[xX]0*2[27];|&apos;)?)"
-    rb"|(?P<import>@import[\t\n\f\r ]++)(?=[\"'])"
-    rb"|(?P<set>(?<![\w])image-set\()"
-    rb"|" + _QUOTED,
+    rb"|(?P<url>(?<![\w-])url\([\t\n\f\r ]*+)"
+    rb"|(?P<import>@import" + _BLANKS + rb")(?=[\"'])"
+    rb"|(?P<set>(?<!\w)image-set\()"
+    rb"|(?P<paren>[()])"
+    rb"|(?P<string>" + _STRING + rb")",
     re.IGNORECASE | re.DOTALL,
 )
+# Quotation marks inside a style attribute may be entities.
+_ENTITY = re.compile(
+    rb"&(?:(?:quot|apos)(?:;|(?![0-9a-z=]))|#0*3[49](?![0-9]);?|#x0*2[27](?![0-9a-f]);?)", re.IGNORECASE
+)
+_QUOTED = re.compile(_STRING, re.DOTALL)
 _BARE = re.compile(rb"(?:[^\t\n\f\r \"'()\\]|\\.)++", re.DOTALL)
-_ENTITY_QUOTED = re.compile(rb"(?:[^&\n]|&(?!quot;|#0*3[49];|#[xX]0*2[27];|apos;))*+", re.IGNORECASE)
-_STRING = re.compile(_QUOTED, re.DOTALL)
+_CLOSE = re.compile(rb"[\t\n\f\r ]*+\)")
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(.))", re.DOTALL)
 
 
@@ -34,38 +41,72 @@ def may_fetch(css: bytes) -> bool:
 def hold_addresses(css: bytes, decide: Decide) -> bytes:
     """The style sheet with the prefix in front of each address that `decide` holds; else the same object."""
     insertions: list[int] = []
+    original, css = css, _unambiguous(css)
     position = 0
-    while (found := _ADDRESS.search(css, position)) is not None:
+    # The functions that are open since an image-set began: true for each that is one itself.
+    functions: list[bool] = []
+    while (found := _TOKEN.search(css, position)) is not None:
         position = found.end()
         if found["url"] is not None:
-            start, end = _url_value(css, found)
-            position = end
-            _judge(css, start, end - (len(found["open"] or b"") == 1), decide, insertions)
+            position = _url(css, position, decide, insertions)
         elif found["import"] is not None:
-            string = _STRING.match(css, position)
+            string = _QUOTED.match(css, position)
             if string is not None:
                 position = string.end()
-                _judge(css, string.start() + 1, position - 1, decide, insertions)
+                _judge(css, *_inside(string), decide, insertions)
         elif found["set"] is not None:
-            close = css.find(b")", position)
-            for string in _STRING.finditer(css, position, close if close >= 0 else len(css)):
-                _judge(css, string.start() + 1, string.end() - 1, decide, insertions)
+            functions.append(True)
+        elif found["paren"] is not None and functions:
+            if found["paren"] == b"(":
+                functions.append(False)
+            else:
+                functions.pop()
+        elif found["string"] is not None and functions and functions[-1]:
+            _judge(css, *_inside(found), decide, insertions)
     if not insertions:
-        return css
-    pieces = [css[start:end] for start, end in zip([0, *insertions], [*insertions, len(css)], strict=True)]
+        return original
+    pieces = [original[start:end] for start, end in zip([0, *insertions], [*insertions, len(css)], strict=True)]
     return URL_PREFIX.join(pieces)
 
 
-def _url_value(css: bytes, found: re.Match[bytes]) -> tuple[int, int]:
-    """Where the address of a `url(` starts and ends, a closing quotation mark included."""
-    start, quote = found.end(), found["open"]
-    if quote is None:
-        value = _BARE.match(css, start)
-    elif len(quote) == 1:
-        value = _STRING.match(css, start - 1)
-    else:
-        value = _ENTITY_QUOTED.match(css, start)
-    return (start, value.end()) if value else (start, start + (quote is not None and len(quote) == 1))
+def _unambiguous(css: bytes) -> bytes:
+    """The sheet for reading: in Big5 or Shift_JIS a backslash may be half of a character, and then escapes nothing."""
+    if b"\\" not in css or css.isascii():
+        return css
+    try:
+        css.decode("utf-8")
+    except UnicodeDecodeError:
+        return re.sub(rb"(?<=[\x80-\xff])\\", b"_", css)
+    return css
+
+
+def _url(css: bytes, start: int, decide: Decide, insertions: list[int]) -> int:
+    """Judge the address after a `url(`; return where it ends."""
+    string = _QUOTED.match(css, start)
+    if string is not None:
+        _judge(css, *_inside(string), decide, insertions)
+        close = _CLOSE.match(css, string.end())
+        return close.end() if close else string.end()
+    entity = _ENTITY.match(css, start)
+    if entity is not None:
+        quote = _ENTITY.search(css, entity.end())
+        end = quote.start() if quote else len(css)
+        _judge(css, entity.end(), end, decide, insertions)
+        close = _CLOSE.match(css, quote.end() if quote else end)
+        return close.end() if close else end
+    bare = _BARE.match(css, start)
+    if bare is not None:
+        _judge(css, start, bare.end(), decide, insertions)
+        start = bare.end()
+    close = _CLOSE.match(css, start)
+    return close.end() if close else start
+
+
+def _inside(string: re.Match[bytes]) -> tuple[int, int]:
+    """The span of a string without its quotation marks; the closing one may be missing."""
+    text = string.group(string.lastgroup or 0) if string.lastgroup == "string" else string[0]
+    closed = len(text) > 1 and text[-1] == text[0]
+    return string.end() - len(text) + 1, string.end() - closed
 
 
 def _judge(css: bytes, start: int, end: int, decide: Decide, insertions: list[int]) -> None:
@@ -79,7 +120,7 @@ def _unescape(text: str) -> str:
 
     def character(found: re.Match[str]) -> str:
         if found[1] is None:
-            return str(found[2])
+            return "" if found[2] in "\n\f" else str(found[2])
         code = int(found[1], 16)
         return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from ..catalogue.urls import resolve
 from . import css, markup
+from .foreign import HTML, MATH, SVG, Foreign
 from .placeholder import MARK, PREFIX, URL_PREFIX, mark, restore
 
 __all__ = ["HtmlRewriter", "Judge", "restore"]
@@ -36,45 +37,54 @@ _FETCHING_RELS = frozenset(
 )
 _HINT_RELS = frozenset({"preconnect", "dns-prefetch", "preload", "prefetch", "modulepreload", "prerender"})
 
-# Which attributes of which tag fetch, and as what (the words of Sec-Fetch-Dest).
-FETCHES: dict[bytes, dict[bytes, str]] = {
-    b"script": {b"src": "script", b"href": "script", b"xlink:href": "script"},
-    b"iframe": {b"src": "iframe"},
-    b"frame": {b"src": "frame"},
-    b"fencedframe": {b"src": "iframe"},
-    b"embed": {b"src": "embed"},
-    b"object": {b"data": "object"},
-    b"img": {b"src": "image"},
-    b"input": {b"src": "image"},
-    b"source": {b"src": "media"},
-    b"video": {b"src": "video", b"poster": "image"},
-    b"audio": {b"src": "audio"},
-    b"track": {b"src": "track"},
-    b"link": {b"href": "link"},
-    b"image": {b"href": "image", b"xlink:href": "image"},
-    b"feimage": {b"href": "image", b"xlink:href": "image"},
-    b"use": {b"href": "image", b"xlink:href": "image"},
+# Which attributes of which tag fetch, in which namespace, and as what (the words of Sec-Fetch-Dest).
+_HREFS = {b"href": "image", b"xlink:href": "image"}
+FETCHES: dict[str, dict[bytes, dict[bytes, str]]] = {
+    HTML: {
+        b"script": {b"src": "script"},
+        b"iframe": {b"src": "iframe"},
+        b"frame": {b"src": "frame"},
+        b"fencedframe": {b"src": "iframe"},
+        b"embed": {b"src": "embed"},
+        b"object": {b"data": "object"},
+        b"img": {b"src": "image"},
+        # The parser makes an img of it.
+        b"image": {b"src": "image"},
+        b"input": {b"src": "image"},
+        b"source": {b"src": "media"},
+        b"video": {b"src": "video", b"poster": "image"},
+        b"audio": {b"src": "audio"},
+        b"track": {b"src": "track"},
+        b"link": {b"href": "link"},
+    },
+    SVG: {
+        b"script": {b"href": "script", b"xlink:href": "script"},
+        b"image": _HREFS,
+        b"feimage": _HREFS,
+        b"use": _HREFS,
+    },
+    MATH: {},
 }
-CANDIDATES = {b"img": b"srcset", b"source": b"srcset", b"link": b"imagesrcset"}
-# Attributes that fetch on any tag; rare enough to be looked for only where a run of tags contains their name.
-_RARE = {b"background": "image", b"ping": "ping"}
-_RARE_SIGNS = (b"ping", b"background=", b"url(", b"image-set(")
+CANDIDATES = {b"img": b"srcset", b"image": b"srcset", b"source": b"srcset", b"link": b"imagesrcset"}
+# Attributes that fetch on tags of many names; rare enough to be looked for only where a run of tags has them.
+_BACKGROUND = frozenset({b"body", b"table", b"thead", b"tbody", b"tfoot", b"tr", b"td", b"th"})
+_RARE: dict[bytes, tuple[str, frozenset[bytes]]] = {
+    b"background": ("image", _BACKGROUND),
+    b"ping": ("ping", frozenset({b"a", b"area"})),
+    b"attributionsrc": ("ping", frozenset({b"a", b"area", b"img", b"script"})),
+}
+_RARE_SIGNS = (b"ping", b"background", b"attributionsrc", b"url(", b"image-set(")
 
 _RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
-_STOPS = frozenset(FETCHES) | _RAW_TEXT | {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext"}
+_NAMES = frozenset(name for names in FETCHES.values() for name in names)
+_STOPS = _NAMES | _RAW_TEXT | {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext", b"body", b"frameset"}
 # Most images, links and media of a page are its own: they pass in bulk. (A self-hosted tracker's pixel is
 # among them only outside <noscript>; its request comes to the proxy and is judged there.)
 _PLAIN = frozenset({b"img", b"input", b"source", b"video", b"audio", b"track", b"link", b"image", b"use", b"feimage"})
 _RUN = markup.run_before(_STOPS - _PLAIN, _PLAIN)
 _CAREFUL_RUN = markup.run_before(_STOPS)
-
-# Foreign content (§13.2.6.5): tags that end it, and elements inside which HTML begins again.
-_BREAKOUT = frozenset(
-    b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
-    b"nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
-)
-_FONT_BREAKOUT = frozenset({b"color", b"face", b"size"})
-_INTEGRATION = frozenset({b"foreignobject", b"desc", b"title", b"mi", b"mo", b"mn", b"ms", b"mtext", b"annotation-xml"})
+# Documents within documents are looked into this deep; no page nests so many.
+_DEEPEST = 8
 
 _HEAD = re.compile(rb"<head(?=[\t\n\f\r />])", re.IGNORECASE)
 # The last bytes so far, if they may yet become something that stands before the injected script.
@@ -82,9 +92,13 @@ _UNDECIDED = re.compile(
     rb"<(?:[!?].*|h(?:t(?:m(?:l(?:[\t\n\f\r /].*)?)?)?|e(?:a(?:d(?:[\t\n\f\r /].*)?)?)?)?)?\Z",
     re.IGNORECASE | re.DOTALL,
 )
-_CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ,][^\t\n\f\r ]*)(?:[^,(]|\([^)]*\))*")
+_ADDRESS = re.compile(r"[^\t\n\f\r ]++")
+_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+(?:\)|\Z))*+,?")
+# The text of a script in SVG, if it is nothing but text; and what of it is code.
+_SVG_SCRIPT = re.compile(rb"(?:[^<]++|<!\[CDATA\[.*?\]\]>|<!--(?:-?>|.*?--!?>))*+", re.DOTALL)
+_SVG_MARKS = re.compile(rb"<!--.*?-->|<!\[CDATA\[|\]\]>", re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
-_JSON_STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_JSON_STRING = re.compile(rb'"((?:[^"\\]|\\(?:.|\Z))*+)(?:"|\Z)', re.DOTALL)
 
 
 class Judge(Protocol):
@@ -103,6 +117,7 @@ class _Tag(NamedTuple):
     name_end: int
     end: int
     attributes: Sequence[markup.Attribute]
+    space: str = HTML
 
     def value(self, source: bytes, name: bytes) -> str | None:
         for each in self.attributes:
@@ -126,10 +141,20 @@ class HtmlRewriter:
 
     `base` is the document's URL. `inject` is put in as the first thing of the head, or, in a document
     without one, before the first thing that begins it. `vendors` collects, in order, those held for.
-    `careful` looks at addresses on the document's own host too, wherever they stand.
+    `careful` looks at addresses on the document's own host too, wherever they stand. `scripting` is false for
+    what only browsers without scripts read. `depth` counts the documents that this one stands in.
     """
 
-    def __init__(self, judge: Judge, base: str, *, inject: bytes = b"", careful: bool = False) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        base: str,
+        *,
+        inject: bytes = b"",
+        careful: bool = False,
+        scripting: bool = True,
+        depth: int = 0,
+    ) -> None:
         self.vendors: dict[str, None] = {}
         self._judge = judge
         self._base = base
@@ -140,7 +165,11 @@ class HtmlRewriter:
         self._pending = b""
         self._patience = 0
         self._skip: Callable[[bytes, int, bool], int] | None = None
-        self._foreign: list[bytes] = []
+        self._scripting = scripting
+        self._depth = depth
+        self._foreign = Foreign()
+        # Whether the document is one of frames: there a tag of raw text is ignored, and begins none. None: not known.
+        self._frames: bool | None = None
         self._run = _CAREFUL_RUN if careful else _RUN
 
     def feed(self, data: bytes) -> bytes:
@@ -215,7 +244,8 @@ class HtmlRewriter:
         while (passed := markup.PROLOGUE.match(source, position)) is not None:
             position = passed.end()
         awaited = not final and len(source) - position < _LIMIT
-        if position == len(source) or (awaited and _UNDECIDED.match(source, position)):
+        unended = source.startswith((b"<!", b"<?"), position)
+        if position == len(source) or unended or (awaited and _UNDECIDED.match(source, position)):
             out.append(source[:position])
             self._preamble = not final
             return position
@@ -243,18 +273,24 @@ class HtmlRewriter:
         name = tag["name"].lower()
         if tag["end"]:
             if self._foreign:
-                self._close_foreign(name)
+                self._foreign.close(name)
             out.append(source[position : tag.end()])
             return tag.end()
-        found = _Tag(
-            name, position, tag.end("name"), tag.end(), markup.attributes(source, tag.end("name"), tag.end() - 1)
-        )
-        return self._start_tag(source, found, out, final)
+        attributes = markup.attributes(source, tag.end("name"), tag.end() - 1)
+        found = _Tag(name, position, tag.end("name"), tag.end(), attributes)
+        before = self._foreign.snapshot()
+        if before or name in (b"svg", b"math"):
+            found = found._replace(space=self._enter(source, found))
+        try:
+            return self._start_tag(source, found, out, final)
+        except _Incomplete:
+            self._foreign.return_to(before)
+            raise
 
     def _no_tag(self, source: bytes, position: int, out: list[bytes], final: bool) -> int:
         if source.startswith(b"<!--", position):
             found = markup.COMMENT.match(source, position)
-        elif self._foreign and self._foreign[-1] not in _INTEGRATION and source.startswith(b"<![CDATA[", position):
+        elif self._foreign.cdata and source.startswith(b"<![CDATA[", position):
             found = markup.CDATA.match(source, position)
         elif source[position + 1 : position + 2] in (b"!", b"?", b"/"):
             rest = source[position : position + 9]
@@ -273,15 +309,19 @@ class HtmlRewriter:
 
     def _start_tag(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
         name = tag.name
-        foreign = self._enter(source, tag)
-        if name == b"script":
-            return self._script(source, tag, out, final, foreign)
-        if name == b"style":
-            return self._style(source, tag, out, final, foreign)
-        if foreign:
+        if name in (b"body", b"frameset") and self._frames is None:
+            self._frames = name == b"frameset"
+        if self._frames and name != b"noframes":
             out.append(self._element(source, tag))
             return tag.end
-        if name == b"noscript":
+        if name == b"script" and tag.space != MATH:
+            return self._script(source, tag, out, final)
+        if name == b"style" and tag.space != MATH:
+            return self._style(source, tag, out, final)
+        if tag.space != HTML:
+            out.append(self._element(source, tag))
+            return tag.end
+        if name == b"noscript" and self._scripting:
             return self._noscript(source, tag, out, final)
         if name == b"base" and not self._based and (href := tag.value(source, b"href")) is not None:
             self._based = True
@@ -295,105 +335,79 @@ class HtmlRewriter:
             self._skip = lambda source, _position, _final: len(source)
         return tag.end
 
-    # Foreign content
-
-    def _enter(self, source: bytes, tag: _Tag) -> bool:
-        """Keep the stack of foreign elements; true if this start tag opens one."""
-        name, stack = tag.name, self._foreign
-        if stack and stack[-1] not in _INTEGRATION and not stack[-1].startswith(b"html:"):
-            breaks_out = name in _BREAKOUT or (
-                name == b"font" and any(each.name in _FONT_BREAKOUT for each in tag.attributes)
-            )
-            if not breaks_out:
-                if not _self_closing(source, tag):
-                    encoding = (tag.value(source, b"encoding") or "").lower()
-                    plain = name == b"annotation-xml" and encoding not in ("text/html", "application/xhtml+xml")
-                    stack.append(b"annotation" if plain else name)
-                return True
-            while stack and stack[-1] not in _INTEGRATION:
-                stack.pop()
-        if name in (b"svg", b"math"):
-            if not _self_closing(source, tag):
-                stack.append(name)
-            return True
-        return False
-
-    def _close_foreign(self, name: bytes) -> None:
-        stack = self._foreign
-        if name in (b"p", b"br"):
-            while stack and stack[-1] not in _INTEGRATION:
-                stack.pop()
-            return
-        for index in range(len(stack) - 1, -1, -1):
-            if stack[index] == name or (name == b"annotation-xml" and stack[index] == b"annotation"):
-                del stack[index:]
-                return
+    def _enter(self, source: bytes, tag: _Tag) -> str:
+        return self._foreign.open(
+            tag.name,
+            closes_itself=_self_closing(source, tag),
+            attributes=frozenset(each.name for each in tag.attributes),
+            encoding=lambda: tag.value(source, b"encoding") or "",
+        )
 
     # Elements
 
-    def _script(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, foreign: bool) -> int:
+    def _script(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
         kind = script_kind(tag.value(source, b"type"), tag.value(source, b"language"))
-        has_source = any(
-            each.name in FETCHES[b"script"] and (foreign or each.name == b"src") for each in tag.attributes
-        )
+        has_source = any(each.name in FETCHES[tag.space][b"script"] for each in tag.attributes)
         if kind == "script" and has_source:
-            held = self._tracked(source, tag)
-            out.append(self._held_script(source, tag, held) if held else source[tag.start : tag.end])
-        elif kind == "data" or (foreign and _self_closing(source, tag)):
-            out.append(source[tag.start : tag.end])
+            out.append(self._script_tag(source, tag, self._tracked(source, tag)))
+        elif kind == "data" or (tag.space == SVG and _self_closing(source, tag)):
+            out.append(self._script_tag(source, tag, {}))
+        elif tag.space == SVG:
+            return self._svg_inline(source, tag, out, final)
         else:
-            return self._inline(source, tag, out, final, foreign, kind)
-        if not foreign:
+            return self._inline(source, tag, out, final, kind)
+        if tag.space == HTML:
             self._skip = self._until_end_of_script()
         return tag.end
 
-    def _inline(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, foreign: bool, kind: str) -> int:
-        if foreign:
-            end = source.find(b"</", tag.end)
-            while end >= 0 and source[end + 2 : end + 8].lower() != b"script":
-                end = source.find(b"</", end + 2)
-            ended = end >= 0
-        else:
-            ended, end = markup.ScriptText().find_end(source, tag.end)
+    def _inline(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, kind: str) -> int:
+        ended, end = markup.ScriptText().find_end(source, tag.end)
         if not ended:
             if not final and len(source) - tag.start < _LIMIT:
-                if foreign and not _self_closing(source, tag):
-                    self._foreign.pop()
                 raise _Incomplete
             end = len(source)
         content = source[tag.end : end]
         if kind == "urls":
-            out += (source[tag.start : tag.end], self._hold_json(content))
+            out += (self._script_tag(source, tag, {}), self._hold_json(content))
         else:
-            vendor = self._judge.snippet(content.decode("utf-8", "replace")) if content else None
-            if vendor is None:
-                out.append(source[tag.start : end])
-            else:
-                self.vendors[vendor] = None
-                out += (self._held_script(source, tag, {b"type": vendor}), content)
-        if not foreign and not ended and not final:
+            out += (self._script_tag(source, tag, self._snippet(content)), content)
+        if not ended and not final:
             self._skip = self._until_end_of_script()
-        elif foreign and ended and self._foreign:
-            self._foreign.pop()
-            close = markup.TAG.match(source, end)
-            if close is not None:
-                out.append(close[0])
-                return close.end()
         return end
 
-    def _style(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, foreign: bool) -> int:
-        if foreign:
-            # Its text is tokenised as markup there; what stands before the next '<' is the style sheet.
-            end = source.find(b"<", tag.end)
-        else:
-            end = markup.end_of_raw(b"style", source, tag.end)
+    def _svg_inline(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+        """A script in SVG: its text is tokenised like any other, and markup in it is markup."""
+        text = _SVG_SCRIPT.match(source, tag.end)
+        end = text.end() if text else tag.end
+        awaited = source[end : end + 9].lower()
+        if not final and len(source) - tag.start < _LIMIT and (len(awaited) < 9 or awaited[:2] == b"<!"):
+            raise _Incomplete
+        content = source[tag.end : end]
+        out += (self._script_tag(source, tag, self._snippet(_SVG_MARKS.sub(b"", content))), content)
+        return end
+
+    def _snippet(self, content: bytes) -> dict[bytes, str]:
+        vendor = self._judge.snippet(content.decode("utf-8", "replace")) if content else None
+        if vendor is None:
+            return {}
+        self.vendors[vendor] = None
+        return {b"type": vendor}
+
+    def _script_tag(self, source: bytes, tag: _Tag, held: dict[bytes, str]) -> bytes:
+        edits = self._placeholder(tag, held, script=True) if held else []
+        return _splice(source, tag.start, tag.end, edits + self._style_edits(source, tag))
+
+    def _style(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+        if tag.space == SVG and _self_closing(source, tag):
+            out.append(self._element(source, tag))
+            return tag.end
+        # In SVG its text is tokenised like any other: what stands before the next '<' is the style sheet.
+        end = source.find(b"<", tag.end) if tag.space == SVG else markup.end_of_raw(b"style", source, tag.end)
         if end < 0:
             if not final and len(source) - tag.start < _LIMIT:
-                if foreign and not _self_closing(source, tag):
-                    self._foreign.pop()
                 raise _Incomplete
             end = len(source)
-            if not foreign and not final:
+            if tag.space == HTML and not final:
                 self._skip = self._until_end_of(b"style")
         content = source[tag.end : end]
         out += (self._element(source, tag), self._hold_css(content) if css.may_fetch(content) else content)
@@ -406,8 +420,8 @@ class HtmlRewriter:
             if not final and len(source) - tag.start < _LIMIT:
                 raise _Incomplete
             end = len(source)
-        inner = HtmlRewriter(self._judge, self._base, careful=True)
-        out += (source[tag.start : tag.end], inner.feed(source[tag.end : end]), inner.close())
+        inner = HtmlRewriter(self._judge, self._base, careful=True, scripting=False, depth=self._depth)
+        out += (self._element(source, tag), inner.feed(source[tag.end : end]), inner.close())
         self.vendors |= inner.vendors
         return end
 
@@ -415,18 +429,21 @@ class HtmlRewriter:
         """A start tag, held where one of its attributes is tracked."""
         held = self._tracked(source, tag)
         srcdoc = None
-        if tag.name == b"iframe" and (document := tag.value(source, b"srcdoc")) is not None:
-            inner = HtmlRewriter(self._judge, self._base, inject=self._inject)
+        document = tag.value(source, b"srcdoc") if tag.name == b"iframe" and tag.space == HTML else None
+        if document is not None and self._depth < _DEEPEST:
+            inner = HtmlRewriter(self._judge, self._base, inject=self._inject, depth=self._depth + 1)
             content = document.encode("utf-8", "surrogateescape")
             shown = inner.feed(content) + inner.close()
             if inner.vendors:
                 srcdoc = shown.decode("utf-8", "surrogateescape")
                 held[b"srcdoc"] = " ".join(inner.vendors)
                 self.vendors |= inner.vendors
+        elif document is not None and "//" in document:
+            # Too deep to be looked into: nothing of it is shown.
+            held[b"srcdoc"] = ""
+            self.vendors[""] = None
         edits = self._placeholder(tag, held, srcdoc=srcdoc) if held else []
-        if b"style" in source[tag.start : tag.end].lower():
-            edits += self._hold_style_attribute(source, tag)
-        return _splice(source, tag.start, tag.end, edits)
+        return _splice(source, tag.start, tag.end, edits + self._style_edits(source, tag))
 
     def _run_with_rare(self, source: bytes, start: int, end: int, out: list[bytes]) -> None:
         """A run of tags that stop nothing, some of which carry a rare attribute or an inline style."""
@@ -456,24 +473,24 @@ class HtmlRewriter:
     def _tracked(self, source: bytes, tag: _Tag) -> dict[bytes, str]:
         """The attributes of a tag that would fetch something to be held, and the vendor of each."""
         held: dict[bytes, str] = {}
-        fetches = FETCHES.get(tag.name, {})
-        candidates = CANDIDATES.get(tag.name)
+        fetches = FETCHES[tag.space].get(tag.name, {})
+        candidates = CANDIDATES.get(tag.name) if tag.space == HTML else None
         names: list[str] | None = None
         seen: set[bytes] = set()
         for each in tag.attributes:
             if each.name in seen:
                 continue
-            kind = fetches.get(each.name) or _RARE.get(each.name)
+            kind = fetches.get(each.name)
+            if kind is None and each.name in _RARE and tag.space == HTML and tag.name in _RARE[each.name][1]:
+                kind = _RARE[each.name][0]
             if kind is None and each.name != candidates:
                 continue
             seen.add(each.name)
-            if kind == "link" or each.name == b"imagesrcset":
+            if tag.name == b"link":
                 kind = link_kind(tag.value(source, b"rel"), tag.value(source, b"as"))
+                if kind is None:
+                    continue
             elif tag.name == b"input" and (tag.value(source, b"type") or "").lower() != "image":
-                continue
-            elif kind == "ping" and tag.name not in (b"a", b"area"):
-                continue
-            if kind is None and tag.name == b"link":
                 continue
             if names is None:
                 names = [attribute.name.decode("latin-1") for attribute in tag.attributes]
@@ -508,21 +525,20 @@ class HtmlRewriter:
             if each.name in held or (script and each.name == b"type") or each.name.startswith(reserved)
         ]
 
-    def _held_script(self, source: bytes, tag: _Tag, held: dict[bytes, str]) -> bytes:
-        return _splice(source, tag.start, tag.end, self._placeholder(tag, held, script=True))
-
     # Addresses inside text
 
     def _hold_css(self, sheet: bytes) -> bytes:
         return css.hold_addresses(sheet, lambda reference: self._ask(reference, "style") is not None)
 
-    def _hold_style_attribute(self, source: bytes, tag: _Tag) -> list[_Edit]:
+    def _style_edits(self, source: bytes, tag: _Tag) -> list[_Edit]:
         def decide(reference: str) -> bool:
             return self._ask(markup.text_of(reference.encode("utf-8", "replace")), "style") is not None
 
         for each in tag.attributes:
+            if each.name != b"style":
+                continue
             value = source[each.value_start : each.value_end]
-            if each.name == b"style" and css.may_fetch(value):
+            if css.may_fetch(value):
                 return [_Edit(each.value_start, each.value_end, css.hold_addresses(value, decide))]
         return []
 
@@ -534,7 +550,7 @@ class HtmlRewriter:
                 value = json.loads(string[0])
             except ValueError:
                 return string[0]
-            address = "//" in value and self._ask(value, "script") is not None
+            address = isinstance(value, str) and "//" in value and self._ask(value, "script") is not None
             return b'"' + URL_PREFIX + string[1] + b'"' if address else string[0]
 
         return _JSON_STRING.sub(judged, text)
@@ -589,20 +605,38 @@ def _self_closing(source: bytes, tag: _Tag) -> bool:
 
 
 def script_kind(kind: str | None, language: str | None) -> str:
-    """'script' if a browser would run it, 'urls' if it is a map of addresses, else 'data'."""
+    """'script' if a browser would run it, 'urls' if it is a map of addresses, else 'data' (HTML §4.12.1.1)."""
     if kind is None:
         kind = f"text/{language}" if language else ""
+    if kind == "":
+        return "script"
     kind = kind.strip("\t\n\f\r ").lower()
     if kind in _URL_MAP_TYPES:
         return "urls"
-    return "script" if kind == "" or kind in _SCRIPT_TYPES else "data"
+    return "script" if kind in _SCRIPT_TYPES else "data"
 
 
 def references(kind: str | None, text: str, *, candidates: bool) -> list[str]:
-    """The addresses in an attribute's value: several in a srcset (§4.8.4.2.1) or a ping, else one."""
+    """The addresses in an attribute's value: several in a srcset or a ping, else one."""
     if candidates:
-        return _CANDIDATE.findall(text)
+        return _candidates(text)
     return text.split() if kind == "ping" else [text]
+
+
+def _candidates(text: str) -> list[str]:
+    """The addresses of a srcset (HTML §4.8.4.2.1)."""
+    found = []
+    position = 0
+    while (address := _ADDRESS.search(text, position)) is not None:
+        bare = address[0].lstrip(",")
+        kept = bare.rstrip(",")
+        position = address.end()
+        if kept:
+            found.append(kept)
+            if kept == bare:
+                descriptors = _DESCRIPTORS.match(text, position)
+                position = descriptors.end() if descriptors else position
+    return found
 
 
 def link_kind(rel: str | None, destination: str | None) -> str | None:

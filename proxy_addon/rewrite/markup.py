@@ -10,6 +10,7 @@ import html
 import re
 import string
 from collections.abc import Iterable
+from html.entities import html5
 from typing import NamedTuple
 
 _SPACE = rb"[\t\n\f\r ]"
@@ -54,8 +55,7 @@ _RAW_ENDS = {
     name: re.compile(rb"</" + name + _NAME_END, re.IGNORECASE)
     for name in (b"style", b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp", b"noscript")
 }
-# Entities in attributes: without a semicolon they count only where no '=' or letter or digit follows.
-_ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]*(?:;|(?![=a-zA-Z0-9])))")
+_ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]*;?)(?P<next>[=a-zA-Z0-9]?)")
 
 
 def run_before(stops: Iterable[bytes], unless_local: Iterable[bytes] = ()) -> re.Pattern[bytes]:
@@ -115,7 +115,16 @@ def attributes(source: bytes, start: int, end: int) -> list[Attribute]:
 def text_of(value: bytes) -> str:
     """An attribute's value as the page's scripts would read it. Bytes that are not UTF-8 survive as they are."""
     text = value.decode("utf-8", "surrogateescape")
-    return _ENTITY.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text
+    return _ENTITY.sub(_character, text) if "&" in text else text
+
+
+def _character(found: re.Match[str]) -> str:
+    """A character reference in an attribute (§13.2.5.73): a name counts as a whole, and without ';' only at its end."""
+    follows = found["next"]
+    reference = found[0][: len(found[0]) - len(follows)]
+    if reference[1] != "#" and (reference[1:] not in html5 or (follows and reference[-1] != ";")):
+        return found[0]
+    return html.unescape(reference) + follows
 
 
 def end_of_raw(name: bytes, source: bytes, start: int) -> int:

@@ -11,11 +11,14 @@ from lxml import etree
 
 from ..catalogue.urls import resolve
 from . import css
+from .foreign import HTML
+from .foreign import SVG as SVG_SPACE
 from .html import CANDIDATES, FETCHES, Judge, link_kind, references, script_kind
 from .placeholder import MARK, SCRIPT_TYPE
 
 XHTML = "http://www.w3.org/1999/xhtml"
 SVG = "http://www.w3.org/2000/svg"
+SPACES = {XHTML: HTML, SVG: SVG_SPACE}
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -82,7 +85,7 @@ class _Tree:
 
     def _tracked(self, element: etree._Element, tag: str) -> dict[str, str]:
         held: dict[str, str] = {}
-        fetches = FETCHES.get(tag.encode(), {})
+        fetches = FETCHES[SPACES[str(etree.QName(element).namespace)]].get(tag.encode(), {})
         names = [str(name) for name in element.attrib]
         for name, value in element.attrib.items():
             key = "xlink:href" if name == _XLINK else str(name)

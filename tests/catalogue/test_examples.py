@@ -58,9 +58,7 @@ def test_a_cookie_of_nobody_passes(vendor: Vendor, example: str) -> None:
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.vendor)
 def test_every_rule_of_a_vendor_has_an_example(vendor: Vendor) -> None:
-    named = {example.rule for example in vendor.examples.match} | {
-        example.rule for example in vendor.examples.snippets
-    }
+    named = {example.rule for example in vendor.examples.match} | {example.rule for example in vendor.examples.snippets}
     rules = {rule.rule for rule in vendor.requests} | {snippet.rule for snippet in vendor.snippets}
     domains = {domain.domain for domain in vendor.domains if domain.scope == "host"}
     assert (rules | domains) - named == set()

@@ -1,0 +1,280 @@
+"""Rules folders become a catalogue, or one sentence that says what is wrong and where."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from proxy_addon.catalogue.load import load, load_rules
+from proxy_addon.catalogue.yamlfile import RulesError
+
+from ..small import ACME, ship, write
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return ship(tmp_path / "shipped", monkeypatch)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    return tmp_path / "mine"
+
+
+BETA = ACME.replace("acme", "beta").replace("Acme", "Beta").replace("The Counter", "The Tally")
+
+
+def refusal(folder: Path) -> RulesError:
+    with pytest.raises(RulesError) as caught:
+        load([folder])
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+# Mistakes
+
+MISTAKES = [
+    ("naem: x", "name: Beta Counter", "naem: x", "'naem' is not known here", "did you mean 'name'?"),
+    ("another category", "category: analytics", "category: analytic", "'category' is 'analytic'", "did you mean 'analytics'?"),
+    ("a list for a text", "owner: Beta Ltd", "owner: [Beta Ltd]", "'owner' is a list", "make it a text (put it in quotes)"),
+    ("a duplicate key", "owner: Beta Ltd", "name: Again", "'name' stands here twice", "take one of the two out"),
+    ("no YAML", "owner: Beta Ltd", "owner: 'Beta", "is not YAML", "correct the syntax there"),
+    ("a bad host", "host: cdn.beta.test", "host: 'https://cdn.beta.test'", "'host' is 'https://cdn.beta.test', which does not fit", "the form is"),
+    ("a bad path", 'path: "/*.js"', "path: x.js", "'path' is 'x.js', which does not fit", "the form is ^/"),
+    ("a bad query", 'path: "/*.js"', 'path: "/*.js", query: "(x"', "'(x' is no regular expression", "escape it with a backslash"),
+    ("a huge query", 'path: "/*.js"', 'path: "/*.js", query: "a{99999999999}"', "'a{99999999999}' is no regular expression", "correct it"),
+    ("a bad signature", "all: [beta.load]", 'all: [beta.load, "/[/"]', "'[' is no regular expression", "correct it"),
+    ("a bad exempt query", "path: /help/**", 'path: /help/**, query: "*"', "'*' is no regular expression", "correct it"),
+    ("a rule for any host", 'host: cdn.beta.test, path: "/*.js"', 'host: "*", path: "/**/*.js"', "a rule for any host needs a literal file name", "as in /**/matomo.js"),
+    ("a missing surrogate", "surrogate: beta.js", "surrogate: gamma.js", "there is no surrogate 'gamma.js'", "put it into surrogates/"),
+    ("an unknown related vendor", "surrogate: beta.js", "related: [acne]", "there is no vendor 'acne'", "did you mean 'acme'?"),
+    ("a related vendor far off", "surrogate: beta.js", "related: [zzz]", "there is no vendor 'zzz'", "add its file, or take the name out"),
+    ("another name than its file", "vendor: beta", "vendor: betta", "the vendor 'betta' stands in a file named 'beta.yaml'", "rename the file to betta.yaml"),
+    ("a domain of another vendor", "  - {domain: beta.test, label: marketing}", "  - {domain: acme.test, label: marketing}", "the domain acme.test belongs to acme.yaml already", "give one of the two 'scope: paths'"),
+    ("a date", "owner: Beta Ltd", "owner: 2024-01-31", "'owner' is a date", "put it in quotes"),
+    ("an empty list of matches", 'match: [{url: "https://beta.test/x", rule: beta.test}]', "match: []", "'match'", ""),
+    ("a template", "owner: Beta Ltd", "owner: {{owner}}", "is not YAML", "quotes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "remedy"), [each[1:] for each in MISTAKES], ids=[e[0] for e in MISTAKES]
+)
+def test_a_mistake_names_file_line_what_and_remedy(mine: Path, old: str, new: str, what: str, remedy: str) -> None:
+    assert BETA.count(old) == 1
+    write(mine, "surrogates/beta.js", "")
+    path = write(mine, "vendors/beta.yaml", BETA.replace(old, new))
+    error = refusal(mine)
+    line = BETA[: BETA.index(old)].count("\n") + 1
+    assert error.path == path
+    if "not YAML" not in what:
+        assert error.line == line
+    assert what in error.what
+    assert remedy in error.remedy
+    assert str(error).startswith(f"{path}, line {error.line}: ")
+
+
+def test_a_missing_word_names_what_is_to_be_added(mine: Path) -> None:
+    write(mine, "surrogates/beta.js", "")
+    path = write(mine, "vendors/beta.yaml", BETA.replace("website: https://beta.test\n", ""))
+    assert str(refusal(mine)) == f"{path}, line 1: the file has no 'website'; add 'website:'."
+
+
+def test_two_rules_of_one_name_are_refused(mine: Path) -> None:
+    write(mine, "surrogates/beta.js", "")
+    write(mine, "vendors/beta.yaml", BETA.replace("beta-loader", "beta-script"))
+    assert "two rules are named 'beta-script'" in str(refusal(mine))
+
+
+@pytest.mark.parametrize("name", ["vendors/beta.yaml", "surrogates/beta.js"])
+def test_a_file_that_is_not_utf8_is_named_with_its_line(mine: Path, name: str) -> None:
+    write(mine, "vendors/beta.yaml", BETA)
+    write(mine, "surrogates/beta.js", "")
+    path = write(mine, name, b"# one\n# \xff\n")
+    assert str(refusal(mine)) == f"{path}, line 2: is not UTF-8; save it as UTF-8."
+
+
+def test_a_folder_that_is_not_there_is_named(mine: Path) -> None:
+    assert str(refusal(mine)) == f"{mine}: there is no such rules folder; name a folder that holds vendors/*.yaml."
+
+
+def test_a_file_in_place_of_a_folder_is_named(mine: Path) -> None:
+    assert "there is no such rules folder" in str(refusal(write(mine, "beta.yaml", BETA)))
+
+
+def test_a_folder_without_rules_is_named(mine: Path) -> None:
+    mine.mkdir()
+    assert str(refusal(mine)) == f"{mine}: this folder holds no rules; put vendor files into its vendors/ folder."
+
+
+def test_a_folder_named_like_a_vendor_file_is_refused(mine: Path) -> None:
+    (mine / "vendors" / "beta.yaml").mkdir(parents=True)
+    assert "cannot be read" in str(refusal(mine))
+
+
+@pytest.mark.parametrize("name", ["categories.yaml", "regimes.yaml"])
+@pytest.mark.parametrize("content", ["", "[]", "# nothing\n", "{}"])
+def test_a_settings_file_that_says_nothing_is_refused(mine: Path, name: str, content: str) -> None:
+    path = write(mine, name, content)
+    assert refusal(mine).path == path
+
+
+def test_regimes_in_the_file_of_categories_are_refused(mine: Path, shipped: Path) -> None:
+    path = write(mine, "categories.yaml", (shipped / "regimes.yaml").read_text("utf-8"))
+    assert refusal(mine).path == path
+
+
+# Overriding
+
+
+def test_a_folder_adds_a_vendor(mine: Path) -> None:
+    write(mine, "vendors/beta.yaml", BETA)
+    write(mine, "surrogates/beta.js", "beta()")
+    known = load([mine])
+    assert set(known.vendors) == {"acme", "beta"}
+    assert known.surrogates == {"acme.js": "window.acme = { count() {} };", "beta.js": "beta()"}
+
+
+def test_vendor_files_may_lie_in_the_folder_itself(mine: Path) -> None:
+    write(mine, "beta.yaml", BETA.replace("surrogate: beta.js\n", ""))
+    assert set(load([mine]).vendors) == {"acme", "beta"}
+
+
+def test_a_file_of_the_same_name_overrides_a_vendor_wholly(mine: Path) -> None:
+    changed = ACME.replace("category: analytics", "category: marketing").replace("aliases: [Acme, The Counter]\n", "")
+    write(mine, "vendors/acme.yaml", changed)
+    acme = load([mine]).vendors["acme"]
+    assert (acme.category, acme.aliases) == ("marketing", ())
+
+
+def test_a_surrogate_is_overridden_by_its_name_alone(mine: Path) -> None:
+    write(mine, "surrogates/acme.js", "mine()")
+    assert load([mine]).surrogates == {"acme.js": "mine()"}
+
+
+def test_the_last_of_several_folders_wins(mine: Path, tmp_path: Path) -> None:
+    for folder, category in ((mine, "marketing"), (tmp_path / "second", "functional")):
+        write(folder, "vendors/acme.yaml", ACME.replace("category: analytics", f"category: {category}"))
+    assert load([mine, tmp_path / "second"]).vendors["acme"].category == "functional"
+    assert load([tmp_path / "second", mine]).vendors["acme"].category == "marketing"
+
+
+def test_a_vendor_that_lost_its_domain_to_an_override_frees_it(mine: Path) -> None:
+    write(mine, "vendors/acme.yaml", ACME.replace("domain: acme.test", "domain: elsewhere.test"))
+    write(mine, "vendors/beta.yaml", BETA.replace("domain: beta.test", "domain: acme.test"))
+    write(mine, "surrogates/beta.js", "")
+    match = load([mine]).match("https://acme.test/")
+    assert match is not None
+    assert match.vendor == "beta"
+
+
+def test_the_regimes_can_be_overridden(mine: Path, shipped: Path) -> None:
+    write(mine, "regimes.yaml", (shipped / "regimes.yaml").read_text("utf-8").replace("regime: ccpa", "regime: cpa"))
+    assert [each["regime"] for each in load_rules([mine]).regimes["regimes"]] == ["gdpr", "cpa"]
+
+
+def test_every_part_of_a_vendor_file_arrives(mine: Path) -> None:
+    acme = load().vendors["acme"]
+    assert (acme.name, acme.aliases, acme.surrogate) == ("Acme Counter", ("Acme", "The Counter"), "acme.js")
+    assert (acme.domains[0].domain, acme.domains[0].label, acme.domains[0].scope) == ("acme.test", "marketing", "host")
+    assert (acme.requests[0].rule, acme.requests[0].path) == ("acme-script", "/*.js")
+    assert (acme.exempt[0].host, acme.snippets[0].all, acme.cookies[0].name) == ("acme.test", ("acme.load",), "acme_*")
+    assert (acme.examples.match[0].rule, acme.examples.passes) == ("acme.test", ("https://shop.test/",))
+
+
+def test_the_order_of_categories_is_that_of_their_file() -> None:
+    assert [each.category for each in load().categories] == ["necessary", "functional", "analytics", "marketing"]
+
+
+# The cache
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def cached(cache: Path) -> list[Path]:
+    return sorted(cache.glob("catalogue-*.json"))
+
+
+def test_the_second_load_reads_the_cache(cache: Path) -> None:
+    load(cache=cache)
+    (file,) = cached(cache)
+    plain = json.loads(file.read_text("utf-8"))
+    plain["vendors"][0]["name"] = "From the cache"
+    file.write_text(json.dumps(plain), "utf-8")
+    assert load(cache=cache).vendors["acme"].name == "From the cache"
+
+
+def test_the_cache_gives_the_same_catalogue_as_the_files(cache: Path) -> None:
+    first, second = load_rules(cache=cache), load_rules(cache=cache)
+    assert first.catalogue.vendors == second.catalogue.vendors
+    assert first.catalogue.categories == second.catalogue.categories
+    assert first.catalogue.surrogates == second.catalogue.surrogates
+    assert first.regimes == second.regimes
+
+
+@pytest.mark.parametrize("name", ["vendors/acme.yaml", "surrogates/acme.js", "categories.yaml", "regimes.yaml", "vendor.schema.json", "rules.schema.json"])  # fmt: skip
+def test_a_changed_byte_of_any_file_makes_a_new_one(cache: Path, shipped: Path, name: str) -> None:
+    load(cache=cache)
+    path = shipped / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    load(cache=cache)
+    assert len(cached(cache)) == 2
+
+
+def test_another_folder_of_rules_makes_a_new_one(cache: Path, mine: Path) -> None:
+    load(cache=cache)
+    write(mine, "surrogates/acme.js", "mine()")
+    assert load([mine], cache=cache).surrogates["acme.js"] == "mine()"
+    assert load(cache=cache).surrogates["acme.js"] != "mine()"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"null", b"[]", b"{}", b'{"vendors": []}', b'{"vendors": 1, "categories": 2, "surrogates": 3, "regimes": 4}'],
+    ids=["empty", "cut off", "binary", "null", "a list", "nothing in it", "half of it", "other types"],
+)  # fmt: skip
+def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: bytes) -> None:
+    load(cache=cache)
+    (file,) = cached(cache)
+    file.write_bytes(content)
+    assert set(load(cache=cache).vendors) == {"acme"}
+    assert set(json.loads(file.read_bytes())) == {"vendors", "categories", "regimes", "surrogates"}
+
+
+def test_a_folder_where_the_cache_file_should_be_is_ignored(cache: Path) -> None:
+    load(cache=cache)
+    (file,) = cached(cache)
+    file.unlink()
+    file.mkdir()
+    assert set(load(cache=cache).vendors) == {"acme"}
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(cache: Path) -> None:
+    cache.write_text("a file where the folder should be")
+    assert set(load(cache=cache).vendors) == {"acme"}
+
+
+def test_old_cache_files_go_and_nothing_else_is_left(cache: Path, shipped: Path) -> None:
+    path = shipped / "surrogates" / "acme.js"
+    for number in range(8):
+        path.write_text(f"/* {number} */")
+        load(cache=cache)
+        os.utime(max(cached(cache), key=lambda file: file.stat().st_mtime), (number, number))
+    assert 1 <= len(cached(cache)) <= 5
+    assert [name for name in os.listdir(cache) if not re.fullmatch(r"catalogue-[0-9a-f]{64}\.json", name)] == []
+
+
+def test_bad_rules_are_not_cached(cache: Path, mine: Path) -> None:
+    path = write(mine, "vendors/beta.yaml", BETA)
+    for _ in range(2):
+        with pytest.raises(RulesError):
+            load([mine], cache=cache)
+    path.write_text(BETA.replace("surrogate: beta.js\n", ""))
+    assert set(load([mine], cache=cache).vendors) == {"acme", "beta"}
