@@ -1,0 +1,1 @@
+"""A sample shop to try Consentry on."""
