@@ -7,6 +7,7 @@ Used by proxy.py with an engine of its own, and by anyone's mitmproxy as a scrip
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import sys
@@ -19,10 +20,12 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
+from proxy_addon.answer import Answer
 from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import ENFORCE, OBSERVE, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Body, Engine, Visit
+from proxy_addon.own import CSP_PATH, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.mount import Mount
 from proxy_addon.setup import Choices, build_engine
@@ -31,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 # Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
 _SMALL = 128 * 1024
+# Seconds after which a browser's report is held against what the layers said.
+_SETTLE = 2.0
 
 
 @dataclass(slots=True)
@@ -62,19 +67,36 @@ class Gate:
             url = mount.upstream + request.path
             mount.to_upstream(request.headers)
             request.host_header = mount.upstream.partition("://")[2]
-            visit = self.engine.visit_reverse(mount.upstream, url, fields)
+            visit = self.engine.visit_reverse(mount.upstream, mount.public, url, fields)
         else:
             url = request.url
             address = flow.client_conn.peername[0] if flow.client_conn.peername else ""
             visit = self.engine.visit_forward(address, url, request.host, fields)
-        answer = self.engine.request(visit, request.method, url, request.path, fields)
-        if answer is not None:
-            flow.response = http.Response.make(answer.status, answer.body, dict(answer.headers))
+        exchange = _Exchange(visit, url, fields, mount)
+        if is_own(request.path):
+            # Answered when the body is there; nothing of it goes on to the site.
+            flow.metadata["consentry-own"] = exchange
             return
-        flow.metadata["consentry"] = _Exchange(visit, url, fields, mount)
+        answer = self.engine.request(visit, request.method, url, request.path, fields)
+        answer = answer or self.engine.bootstrap(visit, request.method, fields)
+        if answer is not None:
+            flow.response = _response(answer)
+            return
+        flow.metadata["consentry"] = exchange
         self.engine.prepare_request(visit, request.headers, fields)
         if _is_long(fields, request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")):
             request.stream = True
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Answer what is ours."""
+        exchange: _Exchange | None = flow.metadata.get("consentry-own")
+        if exchange is not None and flow.response is None:
+            content = flow.request.raw_content or b""
+            if flow.request.path == CSP_PATH:
+                # The layers that held something report it at their own pace.
+                asyncio.get_running_loop().call_later(_SETTLE, self.engine.judge_reports, exchange.visit, content)
+            answer = self.engine.own(exchange.visit, flow.request.method, flow.request.path, exchange.fields, content)
+            flow.response = _response(answer)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Rewrite a response's headers, and set up what rewrites its body."""
@@ -172,6 +194,11 @@ class Script:
         if self._gate is not None:
             self._gate.requestheaders(flow)
 
+    def request(self, flow: http.HTTPFlow) -> None:
+        """See Gate."""
+        if self._gate is not None:
+            self._gate.request(flow)
+
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """See Gate."""
         if self._gate is not None:
@@ -193,6 +220,11 @@ class _Stream:
         # An empty piece would end a chunked response for the client.
         pieces: Iterator[bytes] = self._body.feed(data) if data else self._body.close()
         return (piece for piece in pieces if piece)
+
+
+def _response(answer: Answer) -> http.Response:
+    fields = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in answer.headers]
+    return http.Response.make(answer.status, answer.body, http.Headers(fields))
 
 
 def _plain(headers: http.Headers) -> dict[str, str]:

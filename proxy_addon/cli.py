@@ -85,6 +85,15 @@ def _serving(command: _Command) -> _Command:
                 help="Require the category of a vendor's domain as well.",
             ),
             _option(
+                "--strict/--no-strict", default=None, help="Install the service worker before the first page is shown."
+            ),
+            _option(
+                "--report-leaks/--no-report-leaks",
+                default=None,
+                help="Let browsers report what they ask others for (CSP report-only).",
+            ),
+            _option("--worker/--no-worker", default=None, help="Use a service worker. [--worker]"),
+            _option(
                 "--config",
                 type=click.Path(path_type=Path),
                 help="A configuration file. [consentry.yaml if there is one]",
@@ -334,6 +343,9 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         mode=chosen("mode", ENFORCE),
         regime=chosen("regime", "gdpr"),
         strict_labels=chosen("strict_labels", False),
+        strict=chosen("strict", False),
+        worker=chosen("worker", True),
+        report_leaks=chosen("report_leaks", False),
         keep_query=chosen("keep_query", False),
         rules=tuple(chosen("rules", ())),
     )

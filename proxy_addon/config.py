@@ -34,6 +34,11 @@ class Site:
     regime: Regime
     consent_cookie: PlainCookie | None
     strict_labels: bool
+    # Whether the service worker is installed, and whether before the first page is shown.
+    worker: bool = True
+    bootstrap: bool = False
+    # Whether browsers report what they ask others for.
+    report_leaks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

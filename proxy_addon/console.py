@@ -7,9 +7,9 @@ import threading
 import time
 from typing import Any, TextIO
 
-from .ledger import HELD, TROUBLE, VIOLATION, Evidence
+from .ledger import HELD, LEAK, TROUBLE, VIOLATION, Evidence
 
-_COLOURS = {"held": "33", "answered": "33", "violation": "31", "passed": "32", "trouble": "31"}
+_COLOURS = {"held": "33", "answered": "33", "violation": "31", "passed": "32", "trouble": "31", "leak": "31"}
 
 
 class Console:
@@ -27,7 +27,7 @@ class Console:
         """Print one row; see ledger.Sink."""
         if self._json:
             self._write(json.dumps({"event": "verdict", **evidence.plain()}, ensure_ascii=True))
-        elif not self._quiet or evidence.outcome in (VIOLATION, TROUBLE):
+        elif not self._quiet or evidence.outcome in (VIOLATION, TROUBLE, LEAK):
             self._write(self._line(evidence))
 
     def say(self, text: str, event: str, **facts: Any) -> None:

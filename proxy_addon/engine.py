@@ -6,36 +6,54 @@ An adapter (addon.py, and whatever stands beside it later) hands over what it se
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from . import ledger
 from .answer import Answer, answer_for, destination
-from .browser.runtime import compile_runtime
+from .browser.assets import BASE, assemble, page_state, with_state
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .config import ENFORCE, Site
 from .consent.model import Consent
-from .consent.signals import Reader
+from .consent.signals import Reader, parse_header
 from .judge import PageJudge
 from .ledger import Evidence, Sink
-from .policy import Verdict, decide
+from .own import Row, deletions, parse_json, reported_consent, reported_rows, reported_violations, script_answer
+from .policy import ALLOW, BLOCK, Verdict, decide
 from .rewrite import coding
-from .rewrite.document import Document, Injection, form
-from .rewrite.headers import Headers, allow_nonce, hold_cookies, hold_links, page_nonce
+from .rewrite.document import Document, form
+from .rewrite.text import Sheet, Prefixed
+from .rewrite.headers import Headers, allow_own, hold_cookies, hold_links
+from .rewrite.injection import Injection
 from .visitors import Client, Visitors
 
 _PAGES = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
-_MOST_RUNTIMES = 256
 # Validators and digests of a body that is about to change, and ranges of it.
-_OUTDATED = ("content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest")
-_VALIDATORS = ("etag", "last-modified", "age", "expires")
+_OUTDATED = (
+    "content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest", "etag", "last-modified",
+    "age", "expires",
+)  # fmt: skip
+_WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
+
+
+# So many addresses that pages held are remembered, to tell them from leaks.
+_MOST_HELD = 10_000
+# Reports everything a page asks others for, and stops nothing.
+_WATCH = (
+    "default-src 'self' data: blob: about: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; form-action 'self'; "
+    f"report-uri {BASE}csp"
+)
+# What is asked for so may come changed, and must come whole.
+_CHANGING = _PAGES | _WORKERS | {"style"}
 
 
 @dataclass(slots=True)
@@ -47,6 +65,8 @@ class Visit:
     page: str
     consent: Consent
     forward: bool
+    # The origin under which the browser knows the site.
+    public: str = ""
     client: Client | None = None
 
     @property
@@ -63,14 +83,6 @@ class Body(Protocol):
 
     def close(self) -> Iterator[bytes]:
         """The rest, at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Runtime:
-    """For one consent under one regime: whether anything can be held at all, and the script for pages."""
-
-    holds: bool
-    code: str
 
 
 class _Tap:
@@ -110,17 +122,21 @@ class Engine:
         self._clock = clock
         self._visitors = Visitors()
         self._readers = {site.consent_cookie: Reader(site.consent_cookie) for site in (default, *sites.values())}
-        self._runtimes: dict[object, _Runtime] = {}
+        self.assets = assemble(catalogue.vendors)
+        self._held_there: OrderedDict[str, None] = OrderedDict()
 
     # Who asks
 
-    def visit_reverse(self, origin: str, url: str, fields: Mapping[str, str]) -> Visit:
-        """A request of the site itself, whose cookies it carries. `origin` is the site's own."""
+    def visit_reverse(self, origin: str, public: str, url: str, fields: Mapping[str, str]) -> Visit:
+        """A request of the site itself, whose cookies it carries.
+
+        `origin` is the site's own, `public` the one under which the browser reaches it.
+        """
         host = urlsplit(origin).hostname or ""
         site = self._sites.get(origin) or self._sites.get(registrable_domain(host)) or self._default
         consent = self._read(site, fields)
         page = url if destination(fields, "") in _PAGES else fields.get("referer", "")
-        return Visit(site, registrable_domain(host), page, consent, forward=False)
+        return Visit(site, registrable_domain(host), page, consent, forward=False, public=public)
 
     def visit_forward(self, address: str, url: str, host: str, fields: Mapping[str, str]) -> Visit:
         """Any request of a browser, whose first party has to be found out."""
@@ -141,7 +157,7 @@ class Engine:
         if fields.get("sec-gpc", "").strip() == "1" and not consent.gpc:
             consent = self._readers[site.consent_cookie].with_gpc(consent)
         page = url if wanted in _PAGES else fields.get("referer", "")
-        return Visit(site, first_party, page, consent, forward=True, client=client)
+        return Visit(site, first_party, page, consent, forward=True, public=_origin(url), client=client)
 
     # What is asked for
 
@@ -173,7 +189,7 @@ class Engine:
             known = coding.accept_encoding(accepted)
             if known is not None and known != accepted:
                 headers.set_all("accept-encoding", [known or "identity"])
-        if destination(fields, "") in _PAGES or "text/html" in fields.get("accept", ""):
+        if destination(fields, "") in _CHANGING or "text/html" in fields.get("accept", ""):
             for name in ("if-none-match", "if-modified-since", "if-range", "range"):
                 if name in fields:
                     headers.set_all(name, [])
@@ -203,8 +219,127 @@ class Engine:
             hold_cookies(headers, lambda name: judge.cookie(name, host))
         if headers.get_all("link"):
             hold_links(headers, lambda reference: judge.hint(url, reference))
+        if visit.forward and not visit.enforces:
+            return None
+        return self._body(
+            visit,
+            url,
+            status,
+            request,
+            headers,
+            judge=judge,
+            bodiless=method == "HEAD" or status in (204, 304),
+            recode=recode,
+        )
+
+    def trouble(self, visit: Visit, url: str, what: str) -> None:
+        """Record that something could not be judged or rewritten."""
+        verdict = Verdict("allow", None, None, (), (), what)
+        self._record(visit, ledger.HTML, ledger.TROUBLE, verdict, url, "")
+
+    # What is ours
+
+    def own(self, visit: Visit, method: str, path: str, fields: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to a request under /__consentry/."""
+        if method in ("GET", "HEAD"):
+            return script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+        plain = parse_json(body) if method == "POST" and self._is_from_here(visit, fields) else None
+        if plain is None:
+            return Answer(400, (("cache-control", "no-store"),), b"")
+        extra: list[tuple[str, str]] = []
+        if path == BASE + "report":
+            for row in reported_rows(plain, self.catalogue.vendors.__contains__):
+                self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, row.type)
+                self._held_there[row.url] = None
+            while len(self._held_there) > _MOST_HELD:
+                self._held_there.popitem(last=False)
+        elif path == BASE + "consent" and (said := reported_consent(plain)) is not None:
+            if visit.client is not None:
+                self._visitors.learn(visit.client, visit.first_party, said)
+            now = replace(visit, consent=replace(said, gpc=visit.consent.gpc or said.gpc))
+            judge = self._judge(now, ledger.HEADER)
+            host = urlsplit(visit.public).hostname or ""
+            extra = deletions(
+                [name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host
+            )
+        return Answer(204, (("cache-control", "no-store"), *extra), b"")
+
+    def judge_reports(self, visit: Visit, body: bytes) -> None:
+        """Judge what a browser says that it asked others for: what is held, and no layer held, is a leak.
+
+        To be called a moment after the report came, so that the layers have reported too.
+        """
+        plain = parse_json(body)
+        for url, directive in reported_violations(plain) if plain else ():
+            match = self.catalogue.match(url, site=visit.first_party)
+            if match is None or match.exempt or url in self._held_there:
+                continue
+            verdict = self._decide(visit, match)
+            if verdict.blocks:
+                self._record(visit, ledger.CSP_REPORT, ledger.LEAK, verdict, url, directive)
+
+    def bootstrap(self, visit: Visit, method: str, fields: Mapping[str, str]) -> Answer | None:
+        """In strict mode: the page that installs the worker before the first document of a site is shown."""
+        strict = visit.site.bootstrap and visit.enforces and method == "GET"
+        if (
+            not strict
+            or fields.get("sec-fetch-dest") != "document"
+            or "consentry-armed" in parse_header(fields.get("cookie", ""))
+        ):
+            return None
+        worker = json.dumps(f"{BASE}worker.js?v={self.assets.version}")
+        nonce = secrets.token_urlsafe(16)
+        page = self.assets.bootstrap.replace("NONCE", f'nonce="{nonce}"').replace("WORKER", worker)
+        policy = f"default-src 'none'; script-src 'nonce-{nonce}'; worker-src 'self'; connect-src 'self'"
+        fields_ = (
+            ("content-type", "text/html; charset=utf-8"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", policy),
+        )
+        return Answer(200, fields_, page.encode())
+
+    # Within
+
+    def _verdict_on(self, visit: Visit, row: Row) -> Verdict:
+        """The verdict on what a page reports, decided anew: a page may say anything."""
+        match = self.catalogue.match(row.url, site=visit.first_party) if "://" in row.url else None
+        if match is None or match.vendor != row.vendor:
+            category = (self.catalogue.vendors[row.vendor].category,) if row.vendor else ()
+            return Verdict(
+                BLOCK if row.outcome == ledger.HELD else ALLOW,
+                row.vendor or None,
+                None,
+                category,
+                (),
+                "the page says so",
+            )
+        return self._decide(visit, match)
+
+    def _is_from_here(self, visit: Visit, fields: Mapping[str, str]) -> bool:
+        """Reports count only from the site's own pages, not from whoever posts to it."""
+        origin = fields.get("origin", "")
+        return fields.get("sec-fetch-site", "same-origin") == "same-origin" and origin in ("", "null", visit.public)
+
+    def _body(
+        self,
+        visit: Visit,
+        url: str,
+        status: int,
+        request: Mapping[str, str],
+        headers: Headers,
+        *,
+        judge: PageJudge,
+        bodiless: bool,
+        recode: bool,
+    ) -> Body | None:
+        """What rewrites a response's body, by what it is and what it was asked for."""
+        wanted = request.get("sec-fetch-dest", "").lower()
+        content_type = ", ".join(headers.get_all("content-type"))
+        kind = content_type.partition(";")[0].strip().lower()
         whole = self._is_document(status, request, headers)
-        if whole is None or (visit.forward and not visit.enforces):
+        is_sheet = visit.enforces and kind == "text/css" and wanted in ("", "style") and status == 200
+        is_worker = visit.enforces and wanted in _WORKERS and status == 200 and "javascript" in kind
+        if whole is None and not is_sheet and not is_worker:
             return None
         encodings = coding.codings(", ".join(headers.get_all("content-encoding")))
         if encodings is None:
@@ -213,30 +348,42 @@ class Engine:
         if visit.forward and "no-transform" in ", ".join(headers.get_all("cache-control")).lower():
             # The site forbids a stranger's proxy to change it (RFC 9111 §5.2.2.6); the wire holds all the same.
             return None
-        runtime = self._runtime(visit)
-        changes = visit.enforces and runtime.holds
-        document = Document(
-            self._judge(visit, ledger.HTML),
-            url,
-            content_type=", ".join(headers.get_all("content-type")),
-            encodings=encodings,
-            recode=recode,
-            injection=_injection(runtime.code, headers) if whole and changes else None,
-            whole=whole,
-            on_trouble=partial(self.trouble, visit, url),
-        )
+        on_trouble = partial(self.trouble, visit, url)
+        body: Body
+        if whole is None:
+            recode = False
+            if is_sheet:
+                body = Sheet(lambda reference: judge.style(url, reference), encodings, on_trouble)
+            else:
+                body = Prefixed(self._worker_head(visit, wanted).encode(), encodings, on_trouble)
+        else:
+            document = Document(
+                self._judge(visit, ledger.HTML),
+                url,
+                content_type=content_type,
+                encodings=encodings,
+                recode=recode,
+                injection=self._injection(visit, headers) if whole and visit.enforces else None,
+                whole=whole,
+                on_trouble=on_trouble,
+            )
+            body = document if visit.enforces else _Tap(document)
         if visit.enforces and status != 304:
-            _outdate(headers, changes=changes, recoded=recode)
-        if method == "HEAD" or status in (204, 304):
-            return None
-        return document if changes else _Tap(document)
+            _outdate(headers, recoded=recode)
+        return None if bodiless else body
 
-    def trouble(self, visit: Visit, url: str, what: str) -> None:
-        """Record that something could not be judged or rewritten."""
-        verdict = Verdict("allow", None, None, (), (), what)
-        self._record(visit, ledger.HTML, ledger.TROUBLE, verdict, url, "")
+    def _worker_head(self, visit: Visit, wanted: str) -> str:
+        if wanted == "serviceworker":
+            return with_state(self.assets.worker, self._state(visit, lasting=True), alone=False)
+        return with_state(self.assets.scope, self._state(visit), alone=False)
 
-    # Within
+    def _injection(self, visit: Visit, headers: Headers) -> Injection:
+        if visit.site.report_leaks:
+            name = "content-security-policy-report-only"
+            headers.set_all(name, [*headers.get_all(name), _WATCH])
+        nonce = allow_own(headers, visit.public + BASE)
+        state = json.dumps(self._state(visit), separators=(",", ":"))
+        return Injection(self.assets.guard_path, state, nonce)
 
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
         return self._readers[site.consent_cookie].read(fields.get("cookie", ""), fields.get("sec-gpc"))
@@ -292,19 +439,19 @@ class Engine:
             passes=not visit.forward,
         )
 
-    def _runtime(self, visit: Visit) -> _Runtime:
-        consent, site = visit.consent, visit.site
-        said = tuple(sorted(consent.categories.items())), tuple(sorted(consent.vendors.items())), consent.gpc
-        key = said, site.regime.regime, site.strict_labels
-        found = self._runtimes.get(key)
-        if found is None:
-            held = {match.vendor for match in self.catalogue.matches if self._decide(visit, match).blocks}
-            vendors = [vendor for name, vendor in self.catalogue.vendors.items() if name in held]
-            found = _Runtime(bool(held), compile_runtime(vendors))
-            if len(self._runtimes) >= _MOST_RUNTIMES:
-                self._runtimes.clear()
-            self._runtimes[key] = found
-        return found
+    def _state(self, visit: Visit, *, lasting: bool = False) -> dict[str, object]:
+        """What a script of ours is told. `lasting` leaves out the visitor: for a worker that outlives this visit."""
+        return page_state(
+            self.assets.version,
+            visit.first_party,
+            visit.public,
+            Consent() if lasting else visit.consent,
+            visit.site.regime,
+            strict=visit.site.strict_labels,
+            plain=visit.site.consent_cookie,
+            # In forward mode the wire holds whatever the page cannot.
+            worker=visit.site.worker and not visit.forward,
+        )
 
     def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, kind: str) -> None:
         shown, page = (url, visit.page) if self._keep_query else (ledger.redact(url), ledger.redact(visit.page))
@@ -330,22 +477,17 @@ class Engine:
         )
 
 
-def _injection(code: str, headers: Headers) -> Injection | None:
-    if not code:
-        return None
-    nonce = page_nonce(headers, secrets.token_urlsafe(16))
-    if nonce is not None:
-        allow_nonce(headers, nonce)
-    return Injection(code, nonce or "")
-
-
-def _outdate(headers: Headers, *, changes: bool, recoded: bool) -> None:
+def _outdate(headers: Headers, *, recoded: bool) -> None:
     """What a page is depends on the visitor's consent now: it must not be kept, compared or asked for in parts."""
-    for name in (*_VALIDATORS, *(_OUTDATED if changes else ())):
+    for name in _OUTDATED:
         if headers.get_all(name):
             headers.set_all(name, [])
-    cache = ", ".join(headers.get_all("cache-control")).lower()
-    if "no-store" not in cache:
+    if "no-store" not in ", ".join(headers.get_all("cache-control")).lower():
         headers.set_all("cache-control", ["private, no-cache"])
-    if changes and not recoded and headers.get_all("content-encoding"):
+    if not recoded and headers.get_all("content-encoding"):
         headers.set_all("content-encoding", [])
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -71,6 +71,11 @@ class PageJudge:
         url = resolve(base, reference)
         return url is not None and self.request(url, "hint", ()) is not None
 
+    def style(self, base: str, reference: str) -> bool:
+        """Whether an address in a style sheet at `base` is held."""
+        url = resolve(base, reference)
+        return url is not None and self.request(url, "style", ()) is not None
+
     def _judge(self, match: Match, what: str, kind: str) -> str | None:
         if match.exempt:
             return None

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 # What was done. held: a placeholder, or a header withheld · answered: the proxy answered for the vendor ·
 # violation: observe mode saw what should have been held · passed: allowed, and let through · trouble: something
-# could not be judged.
-HELD, ANSWERED, VIOLATION, PASSED, TROUBLE = "held", "answered", "violation", "passed", "trouble"
+# could not be judged · leak: a browser asked for what should have been held.
+HELD, ANSWERED, VIOLATION, PASSED, TROUBLE, LEAK = "held", "answered", "violation", "passed", "trouble", "leak"
 # Where it was done.
-HTML, HEADER, WIRE = "html", "header", "wire"
+HTML, HEADER, WIRE, GUARD, WORKER, CSP_REPORT = "html", "header", "wire", "guard", "worker", "csp-report"
 
 _QUERY_VALUE = re.compile(r"=[^&#]*")
 

@@ -18,6 +18,9 @@ class Choices:
     mode: str = ENFORCE
     regime: str = "gdpr"
     strict_labels: bool = False
+    strict: bool = False
+    worker: bool = True
+    report_leaks: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
 
@@ -25,7 +28,15 @@ class Choices:
 def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError."""
     rules, known = read_rules(choices.rules)
-    default = Site(choices.mode, regime_named(choices.regime, known), config.consent_cookie, choices.strict_labels)
+    default = Site(
+        mode=choices.mode,
+        regime=regime_named(choices.regime, known),
+        consent_cookie=config.consent_cookie,
+        strict_labels=choices.strict_labels,
+        worker=choices.worker,
+        bootstrap=choices.strict,
+        report_leaks=choices.report_leaks,
+    )
     sites: dict[str, Site] = {}
     for entry in config.sites:
         site = Site(
@@ -33,6 +44,9 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
             regime=regime_named(entry.regime, known) if entry.regime else default.regime,
             consent_cookie=entry.consent_cookie or default.consent_cookie,
             strict_labels=default.strict_labels,
+            worker=default.worker,
+            bootstrap=default.bootstrap,
+            report_leaks=default.report_leaks,
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)

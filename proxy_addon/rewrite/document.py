@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from . import charset, coding
 from .html import HtmlRewriter, Judge
+from .injection import Injection
 from .xml import hold_xml
 
 # An XML document longer than this is passed as it is: no one writes such pages by hand.
@@ -21,19 +21,6 @@ _DATA = re.compile(rb"[\t\n\f\r ]*[\[{]")
 _HTML, _XML = "html", "xml"
 _XML_TYPES = ("application/xhtml+xml", "image/svg+xml")
 _UNKNOWN_TYPES = ("", "unknown/unknown", "application/unknown", "*/*")
-
-
-@dataclass(frozen=True, slots=True)
-class Injection:
-    """Our script for a page, and the nonce that lets it run ('' if it needs none)."""
-
-    code: str
-    nonce: str = ""
-
-    def html(self) -> bytes:
-        """The script as an element."""
-        nonce = f' nonce="{self.nonce}"' if self.nonce else ""
-        return f"<script data-consentry-runtime{nonce}>{self.code}</script>".encode()
 
 
 def form(content_type: str) -> str | None:
@@ -173,13 +160,7 @@ class Document:
             document, self._xml = b"".join(self._xml), None
             injection = self._injection
             try:
-                return hold_xml(
-                    document,
-                    self._judge,
-                    self._base,
-                    inject=injection.code if injection else None,
-                    nonce=injection.nonce if injection else "",
-                )
+                return hold_xml(document, self._judge, self._base, injection)
             except Exception:
                 self._xml = [document]
                 raise

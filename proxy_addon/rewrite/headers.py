@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -10,8 +11,7 @@ _LINK = re.compile(r"\s*<([^>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*),?")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 _FETCHING_RELS = frozenset("preconnect dns-prefetch preload prefetch modulepreload prerender stylesheet icon".split())
 _POLICIES = ("content-security-policy", "content-security-policy-report-only")
-# What of a source list keeps 'unsafe-inline' from counting (CSP Level 3 §6.7.3.2).
-_OVERRIDES_INLINE = re.compile(r"'(?:nonce-|sha(?:256|384|512)-|strict-dynamic)", re.IGNORECASE)
+_SCRIPTS = ("script-src-elem", "script-src", "default-src")
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_=-]+)'", re.IGNORECASE)
 
 
@@ -63,24 +63,78 @@ def _deletes(set_cookie: str) -> bool:
     return bool(re.search(r";\s*(?:max-age\s*=\s*(?:0|-\d+)\s*(?:;|$)|expires\s*=[^;]*\b1970\b)", set_cookie, re.I))
 
 
-def page_nonce(headers: Headers, fresh: str) -> str | None:
-    """The nonce that our inline script needs under the page's policies, or None if it needs none.
+def allow_own(headers: Headers, own: str) -> str:
+    """Extend each of the page's policies by exactly what our script needs; returns the nonce it must carry, or ''.
 
-    A nonce that every policy names already is used as it is; else `fresh` is, and allow_nonce() adds it.
+    `own` is the address under which everything of ours is served, ending in '/': it is added where scripts,
+    connections and workers are restricted. Under 'strict-dynamic' addresses do not count, so there the script
+    takes a nonce that the page has already, or the policy is given one.
     """
-    needed = [sources for _, sources in _script_sources(headers) if not _allows_inline(sources)]
-    if not needed:
-        return None
-    shared = set.intersection(*(set(_NONCE.findall(" ".join(sources))) for sources in needed))
-    return min(shared) if shared else fresh
-
-
-def allow_nonce(headers: Headers, nonce: str) -> None:
-    """Extend each policy that would stop our inline script by exactly its nonce."""
+    shared = _shared_nonce(headers)
+    used = ""
     for name in _POLICIES:
         values = headers.get_all(name)
-        if values:
-            headers.set_all(name, [_extended(value, nonce) for value in values])
+        if not values:
+            continue
+        changed = []
+        for value in values:
+            policies = []
+            for policy in _policies(value):
+                text, needs_nonce = _extended(policy, own, shared)
+                used = shared if needs_nonce else used
+                policies.append(text)
+            changed.append(",".join(policies))
+        headers.set_all(name, changed)
+    return used
+
+
+def _shared_nonce(headers: Headers) -> str:
+    """A nonce that every strict policy of the page names, or a fresh one."""
+    strict = [
+        set(_NONCE.findall(" ".join(directive[1:])))
+        for name in _POLICIES
+        for value in headers.get_all(name)
+        for policy in _policies(value)
+        if (directive := _governing(_directives(policy), _SCRIPTS)) and _is_strict(directive[1:])
+    ]
+    shared = set.intersection(*strict) if strict else set()
+    return min(shared) if shared else secrets.token_urlsafe(16)
+
+
+def _extended(policy: str, own: str, nonce: str) -> tuple[str, bool]:
+    directives = _directives(policy)
+    added: list[list[str]] = []
+    needs_nonce = changed = False
+    for chain in (_SCRIPTS, ("connect-src", "default-src"), ("worker-src", "child-src", "script-src", "default-src")):
+        governing = _governing(directives, chain)
+        if governing is None:
+            continue
+        strict = _is_strict(governing[1:]) and chain[0] != "connect-src"
+        source = f"'nonce-{nonce}'" if strict else own
+        needs_nonce = needs_nonce or (strict and chain is _SCRIPTS)
+        if source in governing[1:] or (not strict and _allows(governing[1:], own)):
+            continue
+        changed = True
+        sources = [word for word in governing[1:] if word.lower() != "'none'"] + [source]
+        if governing[0].lower() == chain[0] or governing[0].lower() == "script-src" and chain is _SCRIPTS:
+            governing[1:] = sources
+        else:
+            added.append([chain[0] if chain is not _SCRIPTS else "script-src", *sources])
+    for directive in directives:
+        if directive[0].lower() == "trusted-types" and "consentry" not in directive[1:]:
+            directive[1:] = [word for word in directive[1:] if word.lower() != "'none'"] + ["consentry"]
+            changed = True
+    text = "; ".join(" ".join(directive) for directive in [*directives, *added]) if changed else policy
+    return text, needs_nonce
+
+
+def _is_strict(sources: list[str]) -> bool:
+    return any(word.lower() == "'strict-dynamic'" for word in sources)
+
+
+def _allows(sources: list[str], own: str) -> bool:
+    """Whether a source list allows our address as it is. ('self' need not: a policy may be the upstream's own.)"""
+    return any(word in ("*", own) or word.lower() == "'self'" for word in sources)
 
 
 def relax_upgrade(headers: Headers) -> None:
@@ -100,45 +154,13 @@ def _directives(policy: str) -> list[list[str]]:
     return [words for words in (directive.split() for directive in policy.split(";")) if words]
 
 
-def _governing(directives: list[list[str]]) -> list[str] | None:
-    """The directive that governs inline script elements (CSP Level 3 §6.8.3), or None."""
-    for wanted in ("script-src-elem", "script-src", "default-src"):
+def _governing(directives: list[list[str]], chain: Iterable[str]) -> list[str] | None:
+    """The directive that governs, of those that stand in for one another (CSP Level 3 §6.8.3), or None."""
+    for wanted in chain:
         for directive in directives:
             if directive[0].lower() == wanted:
                 return directive
     return None
-
-
-def _script_sources(headers: Headers) -> list[tuple[str, list[str]]]:
-    found = []
-    for name in _POLICIES:
-        for value in headers.get_all(name):
-            for policy in _policies(value):
-                directive = _governing(_directives(policy))
-                if directive is not None:
-                    found.append((name, directive[1:]))
-    return found
-
-
-def _allows_inline(sources: list[str]) -> bool:
-    text = " ".join(sources)
-    return "'unsafe-inline'" in text.lower() and not _OVERRIDES_INLINE.search(text)
-
-
-def _extended(value: str, nonce: str) -> str:
-    return ",".join(_extended_policy(policy, nonce) for policy in _policies(value))
-
-
-def _extended_policy(policy: str, nonce: str) -> str:
-    directives = _directives(policy)
-    governing = _governing(directives)
-    if governing is None or _allows_inline(governing[1:]) or f"'nonce-{nonce}'" in governing[1:]:
-        return policy
-    sources = [source for source in governing[1:] if source.lower() != "'none'"] + [f"'nonce-{nonce}'"]
-    if governing[0].lower() == "default-src":
-        return f"{policy.rstrip(' ;')}; script-src {' '.join(sources)}"
-    changed = [[governing[0], *sources] if directive is governing else directive for directive in directives]
-    return "; ".join(" ".join(directive) for directive in changed)
 
 
 def _without(value: str, names: set[str]) -> str:

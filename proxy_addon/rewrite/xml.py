@@ -14,6 +14,7 @@ from . import css
 from .foreign import HTML
 from .foreign import SVG as SVG_SPACE
 from .html import CANDIDATES, FETCHES, Judge, link_kind, references, script_kind
+from .injection import Injection
 from .placeholder import MARK, SCRIPT_TYPE
 
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -22,10 +23,10 @@ SPACES = {XHTML: HTML, SVG: SVG_SPACE}
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
-def hold_xml(document: bytes, judge: Judge, base: str, *, inject: str | None = None, nonce: str = "") -> bytes:
+def hold_xml(document: bytes, judge: Judge, base: str, injection: Injection | None = None) -> bytes:
     """The document with its tracked elements held; the same bytes where nothing had to change.
 
-    `inject` is JavaScript to put in as the first script of the document.
+    `injection` is put in as the first script of the document.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, strip_cdata=False, recover=False)
     try:
@@ -35,7 +36,7 @@ def hold_xml(document: bytes, judge: Judge, base: str, *, inject: str | None = N
     rewriter = _Tree(judge, base)
     for element in root.iter(etree.Element):
         rewriter.visit(element)
-    injected = inject is not None and _inject(root, inject, nonce)
+    injected = injection is not None and _inject(root, injection)
     if not rewriter.changed and not injected:
         return document
     tree = root.getroottree()
@@ -127,7 +128,7 @@ class _Tree:
         return self._judge.request(url, kind, names) if url is not None else None
 
 
-def _inject(root: etree._Element, code: str, nonce: str) -> bool:
+def _inject(root: etree._Element, injection: Injection) -> bool:
     name = etree.QName(root)
     if name.namespace == XHTML:
         parent = root.find(f"{{{XHTML}}}head")
@@ -138,9 +139,10 @@ def _inject(root: etree._Element, code: str, nonce: str) -> bool:
     if parent is None:
         return False
     script = etree.Element(f"{{{name.namespace}}}script")
+    script.set("src" if name.namespace == XHTML else "href", injection.source)
     script.set(f"{MARK}-runtime", "")
-    if nonce:
-        script.set("nonce", nonce)
-    script.text = code
+    script.set(f"{MARK}-state", injection.state)
+    if injection.nonce:
+        script.set("nonce", injection.nonce)
     parent.insert(0, script)
     return True

@@ -1,0 +1,110 @@
+"""Puts the scripts of the page together, and names each version by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..catalogue.model import Vendor
+from ..consent.cookie import COOKIE, PlainCookie
+from ..consent.model import Consent, Regime
+from .table import compile_table
+
+# Everything of ours on a site lives under this path.
+BASE = "/__consentry/"
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """The scripts of one catalogue. `version` changes when any of them does."""
+
+    version: str
+    guard: str
+    scope: str
+    worker: str
+    bootstrap: str
+
+    @property
+    def guard_path(self) -> str:
+        """Where the guard is served; its content never changes under one name."""
+        return f"{BASE}guard.js?v={self.version}"
+
+
+def assemble(vendors: Mapping[str, Vendor]) -> Assets:
+    """The scripts for a catalogue's vendors."""
+    table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
+    stubs = _stubs(vendors.values())
+    decide = _source("decide.js")
+    head = f"'use strict';{decide}\nconst TABLE={table};\n"
+    guard = f"(() => {{{head}const STUBS={stubs};\n{_source('guard.js')}}})();"
+    scope = f"(() => {{{head}{_source('scope.js')}}})();"
+    worker = f"(() => {{{head}{_source('worker.js')}}})();"
+    bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
+    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap)).encode()).hexdigest()[:16]
+    return Assets(version, guard, scope, worker, bootstrap)
+
+
+def page_state(
+    version: str,
+    site: str,
+    origin: str,
+    consent: Consent,
+    regime: Regime,
+    *,
+    strict: bool,
+    plain: PlainCookie | None,
+    worker: bool,
+) -> dict[str, Any]:
+    """What a page or worker needs to know of the visitor; JSON-ready."""
+    return {
+        "version": version,
+        "base": BASE,
+        "origin": origin,
+        "site": site,
+        "consent": {
+            "categories": dict(consent.categories),
+            "vendors": dict(consent.vendors),
+            "gpc": consent.gpc,
+            "signal": consent.signal,
+        },
+        "law": {"regime": regime.regime, "unset": dict(regime.unset), "gpc_denies": sorted(regime.gpc_denies)},
+        "strict": strict,
+        "cookies": [COOKIE, *([plain.name] if plain else [])],
+        "plain": {
+            "name": plain.name,
+            "values": {value: sorted(granted) for value, granted in plain.values.items()},
+            "tokens": dict(plain.tokens),
+            "separator": plain.separator,
+        }
+        if plain
+        else None,
+        "worker": worker,
+    }
+
+
+def compact(code: str) -> str:
+    """The code without indentation, empty lines and lines of comment."""
+    lines = (line.strip() for line in code.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def with_state(script: str, state: Mapping[str, Any], *, alone: bool) -> str:
+    """A worker's script with the state filled in. `alone`: nothing of the site's follows it."""
+    said = json.dumps(state, separators=(",", ":"))
+    return f"{{const STATE={said};const ALONE={'true' if alone else 'false'};{script}}}\n"
+
+
+def _stubs(vendors: Iterable[Vendor]) -> str:
+    stubs = (f"{json.dumps(each.vendor)}:function(){{{compact(each.stub)}\n}}" for each in vendors if each.stub.strip())
+    return f"{{{','.join(stubs)}}}"
+
+
+@lru_cache(maxsize=8)
+def _source(name: str) -> str:
+    return compact((_FOLDER / name).read_text("utf-8"))

@@ -1,0 +1,155 @@
+// Matching and deciding, as catalogue/match.py and policy.py do it. Shared by the page, its workers and the
+// service worker. `at` is {site, consent, law, strict}: the registrable domain, what the visitor said, what the
+// regime makes of silence, and whether domain labels count.
+function consentryDecide(table, at) {
+  'use strict';
+  const own = (object, key) => (Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
+  const compiled = new Map();
+  const regex = (source) => {
+    let found = compiled.get(source);
+    if (!found) compiled.set(source, (found = new RegExp(source, 's')));
+    return found;
+  };
+  const globs = new Map();
+  const globMatches = (pattern, name) => {
+    if (!pattern.includes('*')) return pattern === name;
+    let found = globs.get(pattern);
+    if (!found) {
+      const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+      globs.set(pattern, (found = new RegExp('^' + parts.join('.*') + '$', 's')));
+    }
+    return found.test(name);
+  };
+
+  function rulesFor(host) {
+    const rules = [...(own(table.exact, host) || [])];
+    let whole;
+    for (let suffix = host; suffix && !whole; suffix = suffix.includes('.') ? suffix.slice(suffix.indexOf('.') + 1) : '') {
+      rules.push(...(own(table.suffix, suffix) || []));
+      whole = own(table.whole, suffix);
+    }
+    if (!whole) rules.push(...(own(table.label, host.split('.')[0]) || []));
+    return rules.length || whole ? { rules, whole } : null;
+  }
+
+  const accepts = (rule, path, query, attributes) =>
+    (!rule[0] || regex(rule[0]).test(path)) && (!rule[1] || regex(rule[1]).test(query)) &&
+    (!rule[2] || attributes.includes(rule[2]));
+
+  const hosts = new Map();
+
+  // What the catalogue says of a URL object: {vendor, needs, label, exempt}, or null.
+  function match(url, attributes = []) {
+    if (!/^(https?|wss?):$/.test(url.protocol)) return null;
+    const host = url.hostname.replace(/\.$/, '');
+    if (!hosts.has(host)) {
+      if (hosts.size > 2000) hosts.clear();
+      hosts.set(host, rulesFor(host));
+    }
+    const known = hosts.get(host);
+    const path = url.pathname, query = url.search.slice(1);
+    if (known) {
+      const rule = known.rules.find((each) => accepts(each, path, query, attributes));
+      const found = rule ? rule[3] : known.whole;
+      if (found) {
+        const foreign = !at.site || !table.vendors[found[0]][1].includes(at.site);
+        return { vendor: found[0], needs: found[1], label: found[2], exempt: !!(rule && rule[4]) || !foreign };
+      }
+    }
+    const stem = path.slice(path.lastIndexOf('/') + 1).split('.')[0];
+    const rule = (own(table.any, stem) || []).find((each) => accepts(each, path, query, attributes));
+    return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], exempt: false } : null;
+  }
+
+  const granted = (bit, vendor) => {
+    const category = table.categories[Math.log2(bit)];
+    if (at.consent.gpc && at.law.gpc_denies.includes(category)) return false;
+    const exception = own(at.consent.vendors, vendor);
+    if (exception !== undefined) return exception;
+    const said = own(at.consent.categories, category);
+    return said === undefined ? !!at.law.unset[category] : said;
+  };
+
+  // Whether what needs these categories is held for the vendor (by index).
+  function holds(vendor, needs, label = 0) {
+    const required = at.strict ? needs | label : needs;
+    if (!required) return false;
+    const id = table.vendors[vendor][0];
+    if (own(at.consent.vendors, id) === false) return true;
+    return [1, 2, 4].some((bit) => required & bit && !granted(bit, id));
+  }
+
+  // Our own cookie and the site's plain one, as consent/cookie.py reads them.
+  function readOwn(value) {
+    const found = { categories: {}, vendors: {} };
+    if (value.length > 4096) return found;
+    let text = value;
+    try { if (/%3d/i.test(value)) text = decodeURIComponent(value); } catch (error) { return found; }
+    const pairs = [...new URLSearchParams(text)];
+    if (!pairs.some(([key, answer]) => key === 'v' && answer === '1')) return found;
+    for (const [key, answer] of pairs) {
+      if (answer !== 'granted' && answer !== 'denied') continue;
+      const vendor = /^vendor\.([a-z0-9]+(?:-[a-z0-9]+)*)$/.exec(key);
+      const into = table.categories.includes(key) ? found.categories : vendor ? found.vendors : null;
+      const name = vendor ? vendor[1] : key;
+      if (into) into[name] = answer === 'granted' && into[name] !== false;
+    }
+    return found;
+  }
+  function readPlain(value) {
+    const { values, tokens, separator } = at.plain;
+    if (value.length > 4096) return { categories: {}, vendors: {} };
+    let plain = value;
+    try { plain = decodeURIComponent(value).trim(); } catch (error) { /* as it is */ }
+    let granted = own(values, plain);
+    if (!granted && Object.keys(tokens).length) {
+      const words = plain.split(separator).map((word) => word.trim()).filter(Boolean);
+      if (words.every((word) => own(tokens, word))) granted = words.map((word) => tokens[word]);
+    }
+    if (!granted) return { categories: {}, vendors: {} };
+    return { categories: Object.fromEntries(table.categories.map((name) => [name, granted.includes(name)])), vendors: {} };
+  }
+  // The consent that a string of cookies ('a=1; b=2') says; of two values of one name the stricter counts.
+  function read(text) {
+    const cookies = {};
+    for (const pair of text.split(';')) {
+      const index = pair.indexOf('='), name = pair.slice(0, index).trim();
+      if (index > 0) (Object.prototype.hasOwnProperty.call(cookies, name) ? cookies[name] : (cookies[name] = [])).push(pair.slice(index + 1).trim().replace(/^"(.*)"$/, '$1'));
+    }
+    for (const [name, reader] of [['consentry', readOwn], ...(at.plain ? [[at.plain.name, readPlain]] : [])]) {
+      const merged = { categories: {}, vendors: {}, gpc: at.consent.gpc, signal: 'cookie ' + name };
+      for (const each of (own(cookies, name) || []).map(reader)) for (const part of ['categories', 'vendors']) {
+        for (const [key, value] of Object.entries(each[part])) merged[part][key] = value && merged[part][key] !== false;
+      }
+      if (Object.keys(merged.categories).length || Object.keys(merged.vendors).length) return merged;
+    }
+    return { categories: {}, vendors: {}, gpc: at.consent.gpc, signal: 'none' };
+  }
+
+  return {
+    match,
+    holds,
+    read,
+    name: (vendor) => table.vendors[vendor][0],
+    // The vendor's id if a URL is held, else ''.
+    held(url, attributes) {
+      const found = match(url, attributes);
+      return found && !found.exempt && holds(found.vendor, found.needs, found.label) ? table.vendors[found.vendor][0] : '';
+    },
+    // The ids of the vendors that an inline script is held for.
+    heldSnippet(code) {
+      const found = table.snippets.filter(([strings, patterns, vendor, needs]) =>
+        holds(vendor, needs) && strings.every((text) => code.includes(text)) && patterns.every((text) => regex(text).test(code)));
+      return [...new Set(found.map((each) => table.vendors[each[2]][0]))].join(' ');
+    },
+    heldCookie(name) {
+      const found = table.cookies.find(([pattern, vendor, needs, first]) =>
+        first && globMatches(pattern, name) && !(at.site && table.vendors[vendor][1].includes(at.site)) && holds(vendor, needs));
+      return found ? table.vendors[found[1]][0] : '';
+    },
+    heldStorage(key, area) {
+      const found = table.storage.find(([pattern, where, vendor, needs]) => where === area && globMatches(pattern, key) && holds(vendor, needs));
+      return found ? table.vendors[found[2]][0] : '';
+    },
+  };
+}

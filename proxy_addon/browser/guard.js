@@ -1,0 +1,905 @@
+// The guard: first script of every document. It holds what code creates after the document was rewritten,
+// releases it when consent comes, and takes back what consent no longer covers.
+// Put together by assets.py: consentryDecide stands before it, TABLE, STUBS and SCOPE are filled in.
+(function () {
+  'use strict';
+  const tag = document.currentScript;
+  const state = JSON.parse(tag.getAttribute('data-consentry-state'));
+  const nonce = tag.nonce;
+  const source = tag.src || tag.getAttribute('href');
+  if (window.consentry && window.consentry.version) { tag.remove(); return; }
+
+  const MARK = 'data-consentry', PREFIX = 'data-consentry-', TYPE = 'text/x-consentry';
+  const INERT = 'about:invalid#consentry:';
+  const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain };
+  const core = consentryDecide(TABLE, at);
+  const listeners = new Set();
+  const armed = new WeakSet();
+  const shadows = [];
+
+  // What pages may overwrite is kept before they can.
+  const N = {
+    get: Element.prototype.getAttribute, set: Element.prototype.setAttribute, remove: Element.prototype.removeAttribute,
+    setNS: Element.prototype.setAttributeNS, query: Element.prototype.querySelectorAll,
+    fetch: window.fetch, URL: window.URL, append: Node.prototype.appendChild, write: Document.prototype.write,
+    cookie: Object.getOwnPropertyDescriptor(Document.prototype, 'cookie'), beacon: navigator.sendBeacon,
+  };
+
+  // ---- Reports: batched, and sent at the latest when the page goes.
+  let outbox = [], timer = 0;
+  const seen = new Set();
+  function report(outcome, vendor, url, type, layer = 'guard') {
+    const key = outcome + vendor + url;
+    if (seen.has(key) || seen.size > 1000) return;
+    seen.add(key);
+    outbox.push({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+    if (!timer) timer = setTimeout(flush, 250);
+  }
+  function flush() {
+    clearTimeout(timer);
+    timer = 0;
+    if (!outbox.length) return;
+    const body = JSON.stringify({ page: location.href, rows: outbox.splice(0, 100) });
+    try { N.beacon.call(navigator, state.base + 'report', body); } catch (error) { /* the page is going */ }
+    if (outbox.length) timer = setTimeout(flush, 250);
+  }
+  addEventListener('pagehide', flush, true);
+
+  // ---- Deciding on what an element or a call names.
+  function parse(reference, base) {
+    try { return new N.URL(reference, base || document.baseURI); } catch (error) { return null; }
+  }
+  const remembered = new Map();
+  function judge(reference, type, attributes, base) {
+    const text = String(reference);
+    if (!text || text[0] === '#') return '';
+    const key = text.length < 300 && !(attributes && attributes.includes('data-domain')) && !base ? text : null;
+    if (key !== null && remembered.has(key)) return remembered.get(key);
+    const url = parse(text, base);
+    const vendor = url ? core.held(url, attributes) : '';
+    if (key !== null) {
+      if (remembered.size > 3000) remembered.clear();
+      remembered.set(key, vendor);
+    }
+    if (vendor) report('held', vendor, url.href, type);
+    return vendor;
+  }
+  const forget = () => { remembered.clear(); };
+
+  // ---- Elements: which attributes fetch, and as what. As in rewrite/html.py.
+  const FETCHES = {
+    script: { src: 'script', href: 'script', 'xlink:href': 'script' }, iframe: { src: 'iframe' }, frame: { src: 'frame' },
+    fencedframe: { src: 'iframe' }, embed: { src: 'embed' }, object: { data: 'object' }, img: { src: 'image' },
+    input: { src: 'image' }, source: { src: 'media' }, video: { src: 'video', poster: 'image' }, audio: { src: 'audio' },
+    track: { src: 'track' }, link: { href: 'link' }, image: { href: 'image', 'xlink:href': 'image' },
+    feimage: { href: 'image', 'xlink:href': 'image' }, use: { href: 'image', 'xlink:href': 'image' },
+    a: { ping: 'ping' }, area: { ping: 'ping' },
+  };
+  const SETS = { img: 'srcset', source: 'srcset', link: 'imagesrcset' };
+  const RELS = /(?:^|\s)(?:stylesheet|icon|apple-touch-icon|apple-touch-icon-precomposed|mask-icon|preload|prefetch|modulepreload|preconnect|dns-prefetch|prerender|manifest|compression-dictionary)(?:\s|$)/i;
+  const SCRIPT_TYPES = /^(?:|module|(?:text|application)\/(?:x-)?(?:java|ecma)script|text\/(?:javascript1\.[0-5]|jscript|livescript))$/i;
+  const NAMES = new Set([...Object.keys(FETCHES), 'style']);
+  const SELECTOR = Object.keys(FETCHES).filter((name) => name !== 'a' && name !== 'area').join(',') +
+    ',style,[ping],[background],[style*="url("],[style*="image-set("],[srcdoc]';
+  const candidates = (text) => (text.match(/[^\s,][^\s]*(?:[^,(]|\([^)]*\))*/g) || []).map((each) => each.split(/\s/)[0]);
+
+  function runs(element) {
+    const type = N.get.call(element, 'type');
+    if (type === null) {
+      const language = N.get.call(element, 'language');
+      return !language || SCRIPT_TYPES.test('text/' + language.trim());
+    }
+    return SCRIPT_TYPES.test(type.trim());
+  }
+
+  function kindOf(element, name, attribute) {
+    if (attribute === 'background') return 'image';
+    if (SETS[name] === attribute) return name === 'link' ? linkKind(element) : 'image';
+    const kind = (FETCHES[name] || {})[attribute];
+    if (kind === 'link') return linkKind(element);
+    if (name === 'input' && (N.get.call(element, 'type') || '').toLowerCase() !== 'image') return undefined;
+    return kind;
+  }
+  const linkKind = (element) => (RELS.test(N.get.call(element, 'rel') || '') ? 'link' : undefined);
+
+  // The vendors of one attribute's value, or ''.
+  function judgeValue(element, name, attribute, value) {
+    const kind = kindOf(element, name, attribute);
+    if (kind === undefined || value === null) return '';
+    const names = name === 'script' ? element.getAttributeNames() : undefined;
+    const references = SETS[name] === attribute ? candidates(value) : kind === 'ping' ? value.split(/\s+/) : [value];
+    for (const reference of references) {
+      const vendor = judge(reference, kind, names);
+      if (vendor) return vendor;
+    }
+    return '';
+  }
+
+  function setMark(element, vendor) {
+    const known = (N.get.call(element, MARK) || '').split(' ').filter(Boolean);
+    if (!known.includes(vendor)) N.set.call(element, MARK, [...known, ...vendor.split(' ')].join(' '));
+  }
+
+  function hold(element, attribute, value, vendor) {
+    N.set.call(element, PREFIX + attribute.replace(':', '-'), value);
+    if (attribute === 'xlink:href') element.removeAttributeNS('http://www.w3.org/1999/xlink', 'href');
+    else N.remove.call(element, attribute);
+    setMark(element, vendor);
+  }
+
+  function holdScript(element, vendor) {
+    const type = N.get.call(element, 'type');
+    if (type !== null && type !== TYPE) N.set.call(element, PREFIX + 'type', type);
+    N.set.call(element, 'type', TYPE);
+    setMark(element, vendor);
+    installStubs(vendor);
+  }
+
+  // Judge one element as it stands, and hold what is tracked. True if anything was.
+  function judgeElement(element) {
+    const name = element.localName && element.localName.toLowerCase();
+    if (!name) return false;
+    let changed = false;
+    if (name === 'script') {
+      if (!runs(element)) return false;
+      for (const attribute of ['src', 'href', 'xlink:href']) {
+        const value = attribute === 'src' || element.namespaceURI.endsWith('svg') ? N.get.call(element, attribute) : null;
+        const vendor = value === null ? '' : judgeValue(element, name, attribute, value);
+        if (vendor) { hold(element, attribute, value, vendor); holdScript(element, vendor); return true; }
+      }
+      if (!element.hasAttribute('src')) {
+        const vendor = element.textContent.length > 20 ? core.heldSnippet(element.textContent) : '';
+        if (vendor) { report('held', vendor, 'inline script', 'script'); holdScript(element, vendor); return true; }
+      }
+      return false;
+    }
+    for (const attribute of [...Object.keys(FETCHES[name] || {}), SETS[name], 'background']) {
+      const value = attribute ? N.get.call(element, attribute) : null;
+      const vendor = value === null ? '' : judgeValue(element, name, attribute, value);
+      if (vendor) { hold(element, attribute, value, vendor); changed = true; }
+    }
+    if (name === 'iframe') {
+      const document = N.get.call(element, 'srcdoc');
+      if (document !== null) changed = holdDocument(element, document) || changed;
+    }
+    if (name === 'style') changed = judgeSheet(element) || changed;
+    const style = N.get.call(element, 'style');
+    if (style !== null && /url\(|image-set\(/i.test(style)) {
+      const held = holdCss(style);
+      if (held !== style) { N.set.call(element, 'style', held); changed = true; }
+    }
+    return changed;
+  }
+
+  function judgeTree(node) {
+    if (!node || (node.nodeType !== 1 && node.nodeType !== 11 && node.nodeType !== 9)) return false;
+    let changed = node.nodeType === 1 ? judgeElement(node) : false;
+    if (node.firstElementChild) {
+      for (const element of N.query.call(node.nodeType === 1 ? node : wrapperOf(node), SELECTOR)) changed = judgeElement(element) || changed;
+    }
+    return changed;
+  }
+  // querySelectorAll of fragments and documents is another function than that of elements.
+  const wrapperOf = (node) => node;
+  N.query = { call: (node, selector) => (node.nodeType === 1 ? Element : node.nodeType === 9 ? Document : DocumentFragment).prototype.querySelectorAll.call(node, selector) };
+
+  // ---- CSS, as in rewrite/css.py: an address keeps its place behind a prefix that nothing fetches.
+  const CSS = /\/\*[^]*?(?:\*\/|$)|((?<![\w-])url\(\s*)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)'|((?:[^\s"'()\\]|\\[^])+))|(@import\s+)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)')|(image-set\()([^;{}]*)|"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'/gi;
+  const unescapeCss = (text) => (text.includes('\\') ? text.replace(/\\(?:([0-9a-f]{1,6})\s?|([^]))/gi, (_, hex, other) => (hex ? String.fromCodePoint(Math.min(parseInt(hex, 16) || 0xfffd, 0x10ffff)) : other)) : text);
+  function holdCss(css, base) {
+    if (!/url\(|@import|image-set\(/i.test(css)) return css;
+    const tracked = (address) => !address.startsWith(INERT) && judge(unescapeCss(address), 'style', undefined, base);
+    return css.replace(CSS, (whole, url, a, b, c, imports, d, e, set, inside) => {
+      if (set) return set + inside.replace(/"([^"]*)"|'([^']*)'|url\(\s*["']?([^"')]*)/gi, (each, x, y, z) => {
+        const address = x || y || z || '';
+        return address && tracked(address) ? each.replace(address, INERT + address) : each;
+      });
+      const address = url ? a ?? b ?? c : imports ? d ?? e : '';
+      if (!address || !tracked(address)) return whole;
+      const start = whole.indexOf(address, (url || imports).length);
+      return whole.slice(0, start) + INERT + whole.slice(start);
+    });
+  }
+  function releaseCss(css) {
+    const next = css.split(INERT).join('');
+    return holdCss(next);
+  }
+  function judgeSheet(style) {
+    const held = holdCss(style.textContent);
+    if (held === style.textContent) return false;
+    style.textContent = held;
+    return true;
+  }
+
+  // ---- Markup given as text: only the tags that change are spliced, as in rewrite/html.py.
+  const TAGS = /<!--[^]*?(?:-->|$)|<(script|style|iframe|frame|embed|object|img|input|source|video|audio|track|link|image|use|feimage|textarea|title|xmp|noembed|noframes|template|[a-z][^\s/>]*)((?:[^>"'=]|=\s*(?:"[^"]*"|'[^']*'|[^\s"'>][^\s>]*)?|["'])*)>/gi;
+  function holdMarkup(html) {
+    const text = String(html);
+    if (!/<(?:script|iframe|frame|embed|object|img|input|source|video|audio|track|link|image|use|feimage|style)[\s/>]|\bping\s*=|\bbackground\s*=|url\(/i.test(text)) return text;
+    if (!/[/\\]\s*[/\\]|&|snippet|[ps]\s*:/i.test(text) && !/<script/i.test(text)) return text;
+    let out = '', from = 0, found;
+    TAGS.lastIndex = 0;
+    while ((found = TAGS.exec(text))) {
+      const name = found[1] && found[1].toLowerCase();
+      if (!name) continue;
+      let end = TAGS.lastIndex, inside = '';
+      if (/^(?:script|style|textarea|title|xmp|noembed|noframes|iframe)$/.test(name)) {
+        const close = text.slice(end).search(new RegExp('</' + name + '[\\s/>]', 'i'));
+        inside = close < 0 ? text.slice(end) : text.slice(end, end + close);
+      }
+      const fixed = NAMES.has(name) || /ping|background|style|srcdoc/i.test(found[2]) ? holdTag(name, found[0], inside) : null;
+      TAGS.lastIndex = end + inside.length;
+      if (fixed) {
+        out += text.slice(from, found.index) + fixed;
+        from = end + inside.length;
+      }
+    }
+    return out ? out + text.slice(from) : text;
+  }
+  const inert = document.implementation.createHTMLDocument('');
+  // One start tag with its raw text, held if need be; null if it stays.
+  function holdTag(name, tagText, inside) {
+    const template = inert.createElement('template');
+    innerHTML.set.call(template, trusted(window, tagText + (inside && /^(?:script|style)$/.test(name) ? inside + '</' + name + '>' : '')));
+    const element = template.content.firstElementChild;
+    if (!element || !judgeElement(element)) return null;
+    const opening = outerHTML.get.call(element);
+    const text = /^(?:script|style)$/.test(name) ? element.textContent : inside;
+    const close = opening.lastIndexOf('</');
+    const open = close < 0 ? opening : opening.slice(0, close - (innerHTML.get.call(element)).length);
+    return open + text;
+  }
+  const innerHTML = Object.getOwnPropertyDescriptor(Element.prototype, 'innerHTML');
+  const outerHTML = Object.getOwnPropertyDescriptor(Element.prototype, 'outerHTML');
+
+  // ---- Replacing natives so that nobody notices: name, length and toString stay.
+  const natives = new WeakMap();
+  function disguise(replacement, original) {
+    natives.set(replacement, original);
+    for (const key of ['name', 'length']) {
+      const descriptor = Object.getOwnPropertyDescriptor(original, key);
+      if (descriptor) Object.defineProperty(replacement, key, descriptor);
+    }
+    return replacement;
+  }
+  function wrap(object, name, make) {
+    const descriptor = object && Object.getOwnPropertyDescriptor(object, name);
+    if (!descriptor || typeof descriptor.value !== 'function' || !descriptor.configurable) return;
+    const original = descriptor.value;
+    const made = make(original);
+    // Methods have no prototype and cannot be constructed: nor may their stand-ins.
+    const replacement = disguise({ [name](...given) { return made.call(this, given); } }[name], original);
+    Object.defineProperty(object, name, { ...descriptor, value: replacement });
+  }
+  function wrapSetter(object, name, make) {
+    const descriptor = object && Object.getOwnPropertyDescriptor(object, name);
+    if (!descriptor || !descriptor.set || !descriptor.configurable) return;
+    const holder = { set [name](value) { make.call(this, descriptor.set, value, descriptor.get); } };
+    const set = disguise(Object.getOwnPropertyDescriptor(holder, name).set, descriptor.set);
+    Object.defineProperty(object, name, { ...descriptor, set });
+  }
+  function wrapClass(realm, name, construct) {
+    const original = realm[name];
+    if (typeof original !== 'function') return;
+    const replacement = new Proxy(original, {
+      construct(target, given, fresh) {
+        return construct(given, () => Reflect.construct(target, given, fresh === replacement ? target : fresh)) || Reflect.construct(target, given, fresh === replacement ? target : fresh);
+      },
+    });
+    natives.set(replacement, original);
+    Object.defineProperty(realm, name, { value: replacement, writable: true, configurable: true, enumerable: false });
+    if (original.prototype && original.prototype.constructor === original) {
+      Object.defineProperty(original.prototype, 'constructor', { value: replacement, writable: true, configurable: true, enumerable: false });
+    }
+  }
+  // A failure of ours must not become the page's: the original then does what it always did.
+  function safely(step, otherwise) {
+    try { return step(); } catch (error) { report('trouble', '', String(error && error.message).slice(0, 200), ''); return otherwise; }
+  }
+
+  // ---- One realm: the page's own, and every same-origin frame's.
+  function arm(win) {
+    if (!win || armed.has(win)) return;
+    armed.add(win);
+    const doc = win.document;
+
+    wrap(win.Function.prototype, 'toString', (original) => function (given) {
+      return original.apply(natives.get(this) || this, given);
+    });
+
+    // Insertion. The tree is judged before it arrives.
+    const isInsertedLive = (node) => node.isConnected;
+    const before = (object, name, pick) => wrap(object, name, (original) => function (given) {
+      safely(() => { for (const node of pick(given)) if (node && node.nodeType) judgeInsertion(this, node); });
+      const result = original.apply(this, given);
+      safely(() => { for (const node of pick(given)) armFrames(node); });
+      return result;
+    });
+    function judgeInsertion(parent, node) {
+      if (node.nodeType !== 1 && node.nodeType !== 11) {
+        if (node.nodeType === 3 && parent.localName === 'style') Promise.resolve().then(() => judgeSheet(parent));
+        if (node.nodeType === 3 && parent.localName === 'script' && isInsertedLive(parent)) judgeScriptText(parent, node.data);
+        return;
+      }
+      judgeTree(node);
+    }
+    function judgeScriptText(script, text) {
+      if (!runs(script) || script.hasAttribute('src')) return;
+      const vendor = core.heldSnippet(script.textContent + text);
+      if (vendor) { report('held', vendor, 'inline script', 'script'); holdScript(script, vendor); }
+    }
+    const first = (given) => given.slice(0, 1), all = (given) => given, second = (given) => given.slice(1, 2);
+    for (const name of ['appendChild', 'insertBefore', 'replaceChild']) before(win.Node.prototype, name, first);
+    for (const type of [win.Element, win.Document, win.DocumentFragment, win.CharacterData]) {
+      for (const name of ['append', 'prepend', 'before', 'after', 'replaceWith', 'replaceChildren', 'moveBefore']) before(type.prototype, name, all);
+    }
+    before(win.Element.prototype, 'insertAdjacentElement', second);
+    before(win.Range.prototype, 'insertNode', first);
+    before(win.Range.prototype, 'surroundContents', first);
+    // A clone of an image fetches at once, connected or not: what is cloned is judged before.
+    wrap(win.Document.prototype, 'importNode', (original) => function (given) { safely(() => judgeTree(given[0])); return original.apply(this, given); });
+    wrap(win.Document.prototype, 'adoptNode', (original) => function (given) { safely(() => judgeTree(given[0])); return original.apply(this, given); });
+    wrap(win.Node.prototype, 'cloneNode', (original) => function (given) {
+      if (this.ownerDocument && !this.ownerDocument.defaultView) safely(() => judgeTree(this));
+      return original.apply(this, given);
+    });
+
+    // Markup as text.
+    const markup = (value) => {
+      const held = safely(() => holdMarkup(value), value);
+      return held === String(value) ? value : trusted(win, held);
+    };
+    const into = (element) => !(element instanceof win.HTMLTemplateElement);
+    for (const type of [win.Element, win.ShadowRoot]) {
+      wrapSetter(type.prototype, 'innerHTML', function (set, value) {
+        set.call(this, into(this) && this.localName !== 'style' && this.localName !== 'script' ? markup(value) : value);
+        safely(() => { if (this.localName === 'style') judgeSheet(this); armFrames(this); });
+      });
+      for (const name of ['setHTMLUnsafe', 'setHTML']) {
+        wrap(type.prototype, name, (original) => function (given) {
+          const result = original.call(this, markup(given[0]), ...given.slice(1));
+          safely(() => armFrames(this));
+          return result;
+        });
+      }
+    }
+    wrapSetter(win.Element.prototype, 'outerHTML', function (set, value) {
+      const parent = this.parentNode;
+      set.call(this, markup(value));
+      safely(() => armFrames(parent));
+    });
+    wrap(win.Element.prototype, 'insertAdjacentHTML', (original) => function (given) {
+      const result = original.call(this, given[0], markup(given[1]));
+      safely(() => armFrames(this.parentNode || this));
+      return result;
+    });
+    wrap(win.Range.prototype, 'createContextualFragment', (original) => function (given) { return original.call(this, markup(given[0])); });
+    let written = '';
+    for (const name of ['write', 'writeln']) {
+      wrap(win.Document.prototype, name, (original) => function (given) {
+        const text = given.join('') + (name === 'writeln' ? '\n' : '');
+        if (safely(() => late(this, text), false)) return undefined;
+        // A tag that is written in pieces is judged when it is whole.
+        const whole = written + text;
+        const open = whole.search(/<[a-z!/][^>]*$|<(?:script|style)\b[^>]*>(?![^]*<\/(?:script|style))[^]*$/i);
+        const cut = open >= 0 && whole.length - open < 100000 && this.readyState === 'loading' ? open : whole.length;
+        written = whole.slice(cut);
+        if (written) Promise.resolve().then(() => { const rest = written; written = ''; if (rest) original.call(this, markup(rest)); });
+        if (cut) original.call(this, markup(whole.slice(0, cut)));
+        safely(() => armFrames(this));
+        return undefined;
+      });
+    }
+
+    // Attributes and the properties that reflect them. Images, media and frames fetch when set, connected or not.
+    const setting = (element, attribute, value, apply) => {
+      const name = element.localName && element.localName.toLowerCase();
+      const eager = name !== 'script' && name !== 'link';
+      if (!FETCHES[name] && attribute !== 'background' && attribute !== 'style' && attribute !== 'srcdoc') return apply(value);
+      if (attribute === 'style') return apply(/url\(|image-set\(/i.test(value) ? safely(() => holdCss(String(value)), value) : value);
+      if (attribute === 'srcdoc' && name === 'iframe') return apply(safely(() => frameDocument(String(value)), value));
+      if (name === 'link' && element.isConnected && /^(?:rel|as)$/.test(attribute)) {
+        const result = apply(value);
+        safely(() => judgeElement(element));
+        return result;
+      }
+      if (!eager && !element.isConnected) return apply(value);
+      const vendor = safely(() => (name === 'script' && !runs(element) ? '' : judgeValue(element, name, attribute, String(value))), '');
+      if (vendor) {
+        safely(() => { hold(element, attribute, String(value), vendor); if (name === 'script') holdScript(element, vendor); });
+        return undefined;
+      }
+      if (element.hasAttribute(PREFIX + attribute)) unhold(element, attribute);
+      return apply(value);
+    };
+    function unhold(element, attribute) {
+      N.remove.call(element, PREFIX + attribute);
+      if (!element.getAttributeNames().some((each) => each.startsWith(PREFIX))) N.remove.call(element, MARK);
+    }
+    const reflected = {
+      HTMLScriptElement: ['src'], HTMLImageElement: ['src', 'srcset'], HTMLSourceElement: ['src', 'srcset'], HTMLIFrameElement: ['src', 'srcdoc'],
+      HTMLFrameElement: ['src'], HTMLEmbedElement: ['src'], HTMLObjectElement: ['data'], HTMLMediaElement: ['src'], HTMLVideoElement: ['poster'],
+      HTMLTrackElement: ['src'], HTMLLinkElement: ['href', 'imageSrcset', 'rel', 'as'], HTMLInputElement: ['src', 'type'],
+      HTMLAnchorElement: ['ping'], HTMLAreaElement: ['ping'], HTMLBodyElement: ['background'],
+    };
+    for (const [type, properties] of Object.entries(reflected)) {
+      for (const property of properties) {
+        const proto = win[type] && win[type].prototype;
+        const descriptor = proto && Object.getOwnPropertyDescriptor(proto, property);
+        if (!descriptor || !descriptor.set) continue;
+        const attribute = property.toLowerCase();
+        wrapSetter(proto, property, function (set, value) { setting(this, attribute, value, (fixed) => set.call(this, fixed)); });
+        // A page that asks back gets what it set.
+        const now = Object.getOwnPropertyDescriptor(proto, property);
+        const holder = { get [property]() {
+          const held = descriptor.get.call(this) || (this.hasAttribute && this.hasAttribute(PREFIX + attribute) ? N.get.call(this, PREFIX + attribute) : '');
+          const plain = descriptor.get.call(this);
+          if (plain || !held) return plain;
+          const url = /^(?:src|href|data|poster)$/.test(property) ? parse(held) : null;
+          return url ? url.href : held;
+        } };
+        Object.defineProperty(proto, property, { ...now, get: disguise(Object.getOwnPropertyDescriptor(holder, property).get, descriptor.get) });
+      }
+    }
+    wrapSetter(win.HTMLScriptElement.prototype, 'text', scriptText);
+    wrapSetter(win.Node.prototype, 'textContent', scriptText);
+    wrapSetter(win.HTMLElement.prototype, 'innerText', scriptText);
+    function scriptText(set, value) {
+      if (this.localName === 'script' && this.isConnected) safely(() => { if (!this.textContent) judgeScriptText(this, String(value)); });
+      set.call(this, value);
+      if (this.localName === 'style') safely(() => judgeSheet(this));
+    }
+    wrap(win.Element.prototype, 'setAttribute', (original) => function (given) {
+      if (given.length < 2) return original.apply(this, given);
+      return setting(this, String(given[0]).toLowerCase(), given[1], (value) => original.call(this, given[0], value));
+    });
+    wrap(win.Element.prototype, 'setAttributeNS', (original) => function (given) {
+      if (given.length < 3) return original.apply(this, given);
+      const name = String(given[1]).toLowerCase();
+      const attribute = given[0] === 'http://www.w3.org/1999/xlink' ? 'xlink:' + name.split(':').pop() : name;
+      return setting(this, attribute, given[2], (value) => original.call(this, given[0], given[1], value));
+    });
+    for (const [object, name] of [[win.Element.prototype, 'setAttributeNode'], [win.Element.prototype, 'setAttributeNodeNS'],
+      [win.NamedNodeMap.prototype, 'setNamedItem'], [win.NamedNodeMap.prototype, 'setNamedItemNS']]) {
+      wrap(object, name, (original) => function (given) {
+        const node = given[0], element = this.nodeType === 1 ? this : null;
+        if (node && node.name && element && (FETCHES[element.localName] || node.name === 'style')) {
+          const value = node.value;
+          let result = null;
+          setting(element, node.name.toLowerCase(), value, (fixed) => { if (fixed !== value) node.value = fixed; result = original.apply(this, given); });
+          return result;
+        }
+        const result = original.apply(this, given);
+        if (!element && node && node.ownerElement) safely(() => judgeElement(node.ownerElement));
+        return result;
+      });
+    }
+    for (const [object, name] of [[win.Attr.prototype, 'value'], [win.Node.prototype, 'nodeValue']]) {
+      wrapSetter(object, name, function (set, value) {
+        if (this.nodeType === 2 && this.ownerElement) setting(this.ownerElement, this.name.toLowerCase(), value, (fixed) => set.call(this, fixed));
+        else set.call(this, value);
+      });
+    }
+    wrapSetter(win.SVGAnimatedString && win.SVGAnimatedString.prototype, 'baseVal', function (set, value) {
+      set.call(this, safely(() => judge(value, 'image'), '') ? '' : value);
+    });
+
+    // CSS objects.
+    const sheet = (given, index) => given.map((each, position) => (position === index && typeof each === 'string' ? safely(() => holdCss(each), each) : each));
+    wrap(win.CSSStyleSheet.prototype, 'insertRule', (original) => function (given) { return original.apply(this, sheet(given, 0)); });
+    wrap(win.CSSStyleSheet.prototype, 'addRule', (original) => function (given) { return original.apply(this, sheet(given, 1)); });
+    wrap(win.CSSStyleSheet.prototype, 'replace', (original) => function (given) { return original.apply(this, sheet(given, 0)); });
+    wrap(win.CSSStyleSheet.prototype, 'replaceSync', (original) => function (given) { return original.apply(this, sheet(given, 0)); });
+    if (win.CSSGroupingRule) wrap(win.CSSGroupingRule.prototype, 'insertRule', (original) => function (given) { return original.apply(this, sheet(given, 0)); });
+    const declaration = win.CSSStyleDeclaration.prototype;
+    wrap(declaration, 'setProperty', (original) => function (given) { return original.apply(this, sheet(given, 1)); });
+    wrapSetter(declaration, 'cssText', function (set, value) { set.call(this, sheet([value], 0)[0]); });
+    const properties = ['background', 'backgroundImage', 'borderImage', 'borderImageSource', 'content', 'cursor', 'filter', 'listStyle', 'listStyleImage', 'mask', 'maskImage', 'clipPath', 'shapeOutside', 'backdropFilter', 'src', 'offsetPath', 'webkitMaskImage', 'webkitMask', 'webkitMaskBoxImage', 'webkitMaskBoxImageSource'];
+    const styles = win.CSSStyleProperties ? win.CSSStyleProperties.prototype : declaration;
+    for (const property of properties) for (const object of [styles, declaration]) {
+      if (Object.getOwnPropertyDescriptor(object, property)) wrapSetter(object, property, function (set, value) { set.call(this, sheet([value], 0)[0]); });
+    }
+    wrapClass(win, 'FontFace', (given, make) => {
+      const held = sheet(given, 1);
+      if (held[1] !== given[1]) { given[1] = held[1]; }
+      return make();
+    });
+
+    // Requests that need no element.
+    const nothing = () => new win.Response(null, { status: 204, statusText: 'Held by Consentry' });
+    wrap(win, 'fetch', (original) => function (given) {
+      const url = safely(() => (given[0] instanceof win.Request || given[0] instanceof Request ? given[0].url : String(given[0])), '');
+      if (safely(() => judge(url, 'empty'), '')) return win.Promise.resolve(nothing());
+      return original.apply(this, given);
+    });
+    if (win.fetchLater) wrap(win, 'fetchLater', (original) => function (given) {
+      if (safely(() => judge(given[0] && given[0].url ? given[0].url : String(given[0]), 'empty'), '')) return { activated: false };
+      return original.apply(this, given);
+    });
+    wrap(win.XMLHttpRequest.prototype, 'open', (original) => function (given) {
+      if (given.length > 1 && safely(() => judge(given[1], 'empty'), '')) return original.apply(this, ['GET', 'data:,', ...given.slice(2, 3)]);
+      return original.apply(this, given);
+    });
+    wrap(win.Navigator.prototype, 'sendBeacon', (original) => function (given) {
+      if (safely(() => judge(given[0], 'ping'), '')) return true;
+      return original.apply(this, given);
+    });
+    const closed = (type, url) => {
+      const socket = new win.EventTarget();
+      Object.setPrototypeOf(socket, Object.create(win[type].prototype, Object.getOwnPropertyDescriptors(win.EventTarget.prototype)));
+      const facts = { url: String(url), readyState: win[type].CLOSED ?? 2, protocol: '', extensions: '', bufferedAmount: 0, binaryType: 'blob', withCredentials: false, onopen: null, onmessage: null, onerror: null, onclose: null };
+      for (const [key, value] of Object.entries(facts)) Object.defineProperty(socket, key, { value, writable: true, configurable: true });
+      for (const name of ['send', 'close']) Object.defineProperty(socket, name, { value() {}, configurable: true });
+      setTimeout(() => {
+        const happened = [new win.Event('error')];
+        if (type === 'WebSocket') happened.push(new win.CloseEvent('close', { code: 1006 }));
+        for (const event of happened) { socket.dispatchEvent(event); const handler = socket['on' + event.type]; if (typeof handler === 'function') handler.call(socket, event); }
+      });
+      return socket;
+    };
+    for (const type of ['WebSocket', 'EventSource']) {
+      wrapClass(win, type, (given, make) => (safely(() => judge(given[0], type === 'WebSocket' ? 'websocket' : 'empty'), '') ? closed(type, given[0]) : make()));
+    }
+    wrapClass(win, 'WebTransport', (given, make) => {
+      if (!safely(() => judge(given[0], 'webtransport'), '')) return make();
+      throw new win.DOMException('Held by Consentry', 'NetworkError');
+    });
+    wrapClass(win, 'RTCPeerConnection', (given, make) => {
+      safely(() => {
+        const servers = given[0] && given[0].iceServers;
+        if (!servers) return;
+        const tracked = (url) => judge(String(url).replace(/^(?:stun|turn)s?:/, 'https://').replace(/^(https:\/\/[^?]*).*/, '$1'), 'webrtc');
+        const kept = servers.filter((each) => ![].concat(each.urls || each.url || []).some(tracked));
+        if (kept.length !== servers.length) given[0] = { ...given[0], iceServers: kept };
+      });
+      return make();
+    });
+
+    // Workers: the ones whose script does not pass the proxy get the guard put before it here.
+    for (const type of ['Worker', 'SharedWorker']) {
+      wrapClass(win, type, (given, make) => {
+        safely(() => {
+          const url = parse(given[0], doc.baseURI);
+          if (!url || !/^(?:blob|data):/.test(url.protocol)) return;
+          const module = given[1] && given[1].type === 'module';
+          const scope = state.base + 'scope.js?v=' + state.version;
+          const head = 'self.__consentryState=' + JSON.stringify(JSON.stringify({ ...state, consent: at.consent })) + ';';
+          const at0 = JSON.stringify(new URL(scope, location.href).href), at1 = JSON.stringify(url.href);
+          const code = module ? `${head}await import(${at0});await import(${at1});` : `${head}importScripts(${at0});importScripts(${at1});`;
+          given[0] = win.URL.createObjectURL(new win.Blob([code], { type: 'text/javascript' }));
+        });
+        return make();
+      });
+    }
+
+    // Navigations of frames and windows, and forms.
+    wrap(win, 'open', (original) => function (given) {
+      if (given[0] && safely(() => judge(given[0], 'document'), '')) return null;
+      const opened = original.apply(this, given);
+      safely(() => { if (opened && opened.document && opened.location.href === 'about:blank') arm(opened); });
+      return opened;
+    });
+    const target = (form, submitter) => (submitter && submitter.getAttribute('formaction')) || form.getAttribute('action') || '';
+    doc.addEventListener('submit', (event) => {
+      if (safely(() => judge(target(event.target, event.submitter), 'document'), '')) event.preventDefault();
+    }, true);
+    wrap(win.HTMLFormElement.prototype, 'submit', (original) => function (given) {
+      return safely(() => judge(target(this), 'document'), '') ? undefined : original.apply(this, given);
+    });
+
+    // Cookies and storage of catalogued names.
+    const cookie = Object.getOwnPropertyDescriptor(win.Document.prototype, 'cookie');
+    const holder = { set cookie(value) {
+      const name = String(value).split(';')[0].split('=')[0].trim();
+      const vendor = safely(() => (/;\s*(?:max-age\s*=\s*(?:0|-)|expires\s*=[^;]*1970)/i.test(value) ? '' : core.heldCookie(name)), '');
+      if (vendor) { report('held', vendor, 'cookie ' + name, 'cookie'); return; }
+      cookie.set.call(this, value);
+      if (state.cookies.includes(name)) safely(notice);
+    } };
+    Object.defineProperty(win.Document.prototype, 'cookie', { ...cookie, set: disguise(Object.getOwnPropertyDescriptor(holder, 'cookie').set, cookie.set) });
+    if (win.CookieStore) wrap(win.CookieStore.prototype, 'set', (original) => function (given) {
+      const name = typeof given[0] === 'object' && given[0] ? given[0].name : given[0];
+      const vendor = safely(() => core.heldCookie(String(name)), '');
+      if (!vendor) return original.apply(this, given);
+      report('held', vendor, 'cookie ' + name, 'cookie');
+      return win.Promise.resolve();
+    });
+    wrap(win.Storage.prototype, 'setItem', (original) => function (given) {
+      const area = safely(() => (this === win.sessionStorage ? 'session' : 'local'), 'local');
+      const vendor = safely(() => core.heldStorage(String(given[0]), area), '');
+      if (!vendor) return original.apply(this, given);
+      report('held', vendor, 'storage ' + given[0], 'storage');
+      return undefined;
+    });
+
+    // Shadow trees are watched like the document: what comes by a way not thought of is held before it is painted.
+    wrap(win.Element.prototype, 'attachShadow', (original) => function (given) {
+      const root = original.apply(this, given);
+      safely(() => watch(root));
+      return root;
+    });
+    for (const [type, names] of [[win.HTMLIFrameElement, ['contentWindow', 'contentDocument']], [win.HTMLFrameElement, ['contentWindow', 'contentDocument']], [win.HTMLObjectElement, ['contentWindow', 'contentDocument']]]) {
+      for (const name of names) {
+        const descriptor = type && Object.getOwnPropertyDescriptor(type.prototype, name);
+        if (!descriptor || !descriptor.get) continue;
+        const reader = { get [name]() {
+          const value = descriptor.get.call(this);
+          safely(() => { if (value) armWindow(name === 'contentWindow' ? value : value.defaultView); });
+          return value;
+        } };
+        Object.defineProperty(type.prototype, name, { ...descriptor, get: disguise(Object.getOwnPropertyDescriptor(reader, name).get, descriptor.get) });
+      }
+    }
+    watch(doc);
+  }
+
+  function armWindow(win) {
+    try { if (win && win.document && win.location.href !== undefined) arm(win); } catch (error) { /* another origin's: the wire and its own page answer for it */ }
+  }
+  function armFrames(node) {
+    if (!node || !node.querySelectorAll) return;
+    const frames = node.localName === 'iframe' || node.localName === 'frame' ? [node] : node.firstElementChild || node.nodeType === 9 ? N.query.call(node, 'iframe,frame,object') : [];
+    for (const frame of frames) if (frame.isConnected) armWindow(frame.contentWindow);
+  }
+  // A frame's document given as text gets the guard, like any document.
+  function frameDocument(text) {
+    const held = holdMarkup(text);
+    const guard = '<script src="' + source.replace(/&/g, '&amp;').replace(/"/g, '&quot;') + '" data-consentry-runtime data-consentry-state="' +
+      JSON.stringify({ ...state, consent: at.consent }).replace(/&/g, '&amp;').replace(/"/g, '&quot;') + '"' + (nonce ? ' nonce="' + nonce + '"' : '') + '></script>';
+    return text.includes('data-consentry-runtime') ? held : /<head[\s>]/i.test(held) ? held.replace(/<head(?:\s[^>]*)?>/i, (head) => head + guard) : /^\s*<!doctype[^>]*>/i.test(held) ? held.replace(/^\s*<!doctype[^>]*>/i, (type) => type + guard) : guard + held;
+  }
+  function holdDocument(frame, text) {
+    const armedText = frameDocument(text);
+    if (armedText === text) return false;
+    N.set.call(frame, 'srcdoc', armedText);
+    return false;
+  }
+  let policy;
+  function trusted(win, text) {
+    if (!win.trustedTypes) return text;
+    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html }); return policy.createHTML(text); } catch (error) { return text; }
+  }
+
+  // ---- Stubs.
+  const stubbed = new Set();
+  function installStubs(names) {
+    for (const name of names.split(' ')) {
+      const stub = Object.prototype.hasOwnProperty.call(STUBS, name) && STUBS[name];
+      if (!stub || stubbed.has(name)) continue;
+      stubbed.add(name);
+      try { stub.call(window); } catch (error) { console.warn('Consentry: the stub of ' + name + ' failed', error); }
+    }
+  }
+
+  // ---- Watching. Mutation callbacks are microtasks, and the parser empties that queue before each script it
+  // runs: a stub is in place where the vendor's own snippet would have put its global.
+  function watch(root) {
+    const observer = new MutationObserver((records) => {
+      for (const record of records) {
+        if (record.type === 'attributes') {
+          if (record.attributeName === 'style') safely(() => judgeElement(record.target));
+          continue;
+        }
+        for (const node of record.addedNodes) safely(() => {
+          if (node.nodeType === 3 && node.parentNode && node.parentNode.localName === 'style') judgeSheet(node.parentNode);
+          if (node.nodeType !== 1) return;
+          const scripts = node.localName === 'script' ? [node] : node.firstElementChild ? N.query.call(node, 'script[type="' + TYPE + '"]') : [];
+          for (const script of scripts) if (script.type === TYPE) installStubs(N.get.call(script, MARK) || '');
+          judgeTree(node);
+          armFrames(node);
+          if (node.shadowRoot) watch(node.shadowRoot);
+        });
+      }
+    });
+    observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ['style'] });
+    if (root.nodeType === 11) shadows.push(root);
+  }
+
+  // ---- Release.
+  let releasing = Promise.resolve();
+  const writers = new WeakMap();
+  const still = (element, attribute, value) => {
+    const name = element.localName.toLowerCase();
+    return judgeValue(element, name, attribute.replace('xlink-href', 'xlink:href'), value);
+  };
+  function release() {
+    const scripts = [], deferred = [];
+    for (const root of [document, ...roots()]) for (const element of N.query.call(root, '[' + MARK + ']')) {
+      if (element.localName === 'script') {
+        if (element.type !== TYPE) continue;
+        const kind = (N.get.call(element, PREFIX + 'type') || '').trim().toLowerCase();
+        const external = element.hasAttribute(PREFIX + 'src');
+        const later = (kind === 'module' && !element.hasAttribute('async')) || (external && element.hasAttribute('defer') && !element.hasAttribute('async'));
+        (later ? deferred : scripts).push(element);
+      } else safely(() => restore(element));
+    }
+    safely(() => {
+      for (const root of [document, ...roots()]) {
+        for (const style of N.query.call(root, 'style')) if (style.textContent.includes(INERT)) { const css = releaseCss(style.textContent); if (css !== style.textContent) style.textContent = css; }
+        for (const element of N.query.call(root, '[style*="' + INERT + '"]')) { const css = N.get.call(element, 'style'), next = releaseCss(css); if (next !== css) N.set.call(element, 'style', next); }
+      }
+    });
+    safely(reloadSheets);
+    releasing = releasing.then(async () => {
+      for (const element of [...scripts, ...deferred]) await safely(() => runScript(element));
+    }).then(() => emit('released'));
+    return releasing;
+  }
+  const roots = () => shadows.filter((root) => root.host && root.host.isConnected);
+  // A style sheet of the site's own was held on its way: the proxy sends it whole now.
+  function reloadSheets() {
+    for (const sheet of [...document.styleSheets]) {
+      const link = sheet.ownerNode;
+      if (!link || link.localName !== 'link' || !sheet.href) continue;
+      let held = false;
+      try { held = [...sheet.cssRules].some((rule) => rule.cssText.includes(INERT)); } catch (error) { continue; }
+      if (!held) continue;
+      const fresh = link.cloneNode(false);
+      fresh.addEventListener('load', () => link.remove(), { once: true });
+      link.after(fresh);
+    }
+  }
+  function restore(element) {
+    const names = element.getAttributeNames().filter((name) => name.startsWith(PREFIX));
+    for (const held of names) {
+      const attribute = held.slice(PREFIX.length), value = N.get.call(element, held);
+      if (attribute !== 'srcdoc' && still(element, attribute, value)) continue;
+      N.remove.call(element, held);
+      if (attribute === 'xlink-href') N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
+      else if (attribute === 'srcdoc') N.set.call(element, 'srcdoc', frameDocument(value));
+      else N.set.call(element, attribute, value);
+    }
+    if (!element.getAttributeNames().some((name) => name.startsWith(PREFIX))) N.remove.call(element, MARK);
+  }
+  // Run a held script where it stands, as what it is: the element stays the same, so its listeners stay too.
+  function runScript(element) {
+    if (!element.isConnected || element.type !== TYPE) return undefined;
+    const held = N.get.call(element, PREFIX + 'src') ?? N.get.call(element, PREFIX + 'href') ?? N.get.call(element, PREFIX + 'xlink-href');
+    if (held !== null && held !== undefined ? judge(held, 'script', namesOf(element)) : core.heldSnippet(element.textContent)) return undefined;
+    const kind = N.get.call(element, PREFIX + 'type');
+    const external = held !== null && held !== undefined;
+    const waits = external && !element.hasAttribute('async') && !dynamic.has(element);
+    if (kind === null) N.remove.call(element, 'type'); else N.set.call(element, 'type', kind);
+    N.remove.call(element, PREFIX + 'type');
+    N.remove.call(element, MARK);
+    writers.set(element, element);
+    if (waits) element.async = false;
+    const done = new Promise((resolve) => {
+      if (!waits && !(kind || '').includes('module')) return resolve();
+      if (!external) return resolve();
+      element.addEventListener('load', resolve, { once: true });
+      element.addEventListener('error', resolve, { once: true });
+      return undefined;
+    });
+    if (external) {
+      const attribute = ['src', 'href', 'xlink-href'].find((each) => element.hasAttribute(PREFIX + each));
+      const value = N.get.call(element, PREFIX + attribute);
+      N.remove.call(element, PREFIX + attribute);
+      if (attribute === 'xlink-href') N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
+      else N.set.call(element, attribute, value);
+    } else {
+      // A change of its children makes a script that has not started run now.
+      N.append.call(element, document.createTextNode(''));
+    }
+    return done;
+  }
+  const dynamic = new WeakSet();
+  const namesOf = (element) => element.getAttributeNames().map((name) => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name));
+  // document.write by a script that runs after the parser has passed it: to where it stands, not over the page.
+  function late(doc, text) {
+    const script = doc.currentScript;
+    if (!script || !writers.has(script) || doc.readyState === 'loading') return false;
+    const range = doc.createRange();
+    const after = writers.get(script);
+    range.setStartAfter(after);
+    const fragment = range.createContextualFragment(text);
+    const last = fragment.lastChild;
+    after.parentNode.insertBefore(fragment, after.nextSibling);
+    if (last) writers.set(script, last);
+    return true;
+  }
+
+  // ---- Withdrawal.
+  function withdraw() {
+    for (const pair of N.cookie.get.call(document).split('; ')) {
+      const name = pair.split('=')[0];
+      if (name && core.heldCookie(name)) expire(name);
+    }
+    for (const [area, storage] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
+      safely(() => {
+        const store = storage();
+        for (const key of Object.keys(store)) if (core.heldStorage(key, area)) store.removeItem(key);
+      });
+    }
+    safely(() => {
+      if (!indexedDB.databases) return;
+      indexedDB.databases().then((all) => { for (const { name } of all) if (core.heldStorage(name, 'indexeddb')) indexedDB.deleteDatabase(name); }, () => {});
+    });
+    // What stands in the page and would fetch again is taken back.
+    for (const element of N.query.call(document, 'iframe[src],embed,object[data],link[href],img')) safely(() => judgeElement(element));
+  }
+  function expire(name) {
+    const hosts = [''], parts = location.hostname.split('.');
+    for (let index = 0; index < parts.length; index++) hosts.push('; domain=' + parts.slice(index).join('.'));
+    const paths = ['/'], segments = location.pathname.split('/').filter(Boolean);
+    let path = '';
+    for (const segment of segments) { path += '/' + segment; paths.push(path, path + '/'); }
+    for (const domain of hosts) for (const each of paths) for (const extra of ['', '; secure; partitioned']) {
+      N.cookie.set.call(document, name + '=; max-age=0; path=' + each + domain + extra);
+    }
+  }
+
+  // ---- Consent: noticed where it is written, and told to everyone whom it concerns.
+  const same = (a, b) => JSON.stringify([sorted(a.categories), sorted(a.vendors), !!a.gpc]) === JSON.stringify([sorted(b.categories), sorted(b.vendors), !!b.gpc]);
+  const sorted = (object) => Object.entries(object || {}).sort();
+  const readCookie = () => core.read(N.cookie.get.call(document));
+  // A consent cookie that scripts may not read says nothing here: then only a choice that can be read counts.
+  const unreadable = !same(readCookie(), at.consent);
+  function notice() {
+    const said = readCookie();
+    if (!unreadable || said.signal !== 'none') change(said, true);
+  }
+  function change(consent, tell) {
+    if (same(consent, at.consent)) return;
+    at.consent = consent;
+    forget();
+    seen.clear();
+    withdraw();
+    release();
+    if (tell) {
+      channel && channel.postMessage({ consent });
+      toWorkers();
+      safely(() => N.fetch.call(window, state.base + 'consent', { method: 'POST', body: JSON.stringify({ consent }), keepalive: true, credentials: 'same-origin' }).catch(() => {}));
+    }
+    emit('change');
+  }
+  function emit(name) {
+    for (const listener of [...listeners]) if (listener[0] === name) safely(() => listener[1](api.get()));
+    safely(() => document.dispatchEvent(new CustomEvent('consentry:' + name, { detail: api.get() })));
+  }
+  const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('consentry') : null;
+  if (channel) channel.onmessage = (event) => { if (event.data && event.data.consent) change(event.data.consent, false); };
+  safely(() => { if (window.cookieStore) cookieStore.addEventListener('change', (event) => { if ([...event.changed, ...event.deleted].some((each) => state.cookies.includes(each.name))) notice(); }); });
+  addEventListener('pageshow', (event) => { if (event.persisted) notice(); });
+
+  function toWorkers() {
+    safely(() => { const workers = navigator.serviceWorker; if (workers && workers.controller) workers.controller.postMessage({ consentry: at.consent }); });
+  }
+
+  const api = {
+    version: state.version,
+    // {categories, vendors, gpc, signal, regime}
+    get: () => JSON.parse(JSON.stringify({ ...at.consent, regime: at.law.regime })),
+    // Give or withdraw consent: {functional, analytics, marketing: true | false, vendors: {id: true | false}}
+    set(choice) {
+      const categories = { ...at.consent.categories }, vendors = { ...at.consent.vendors };
+      for (const name of TABLE.categories) if (typeof choice[name] === 'boolean') categories[name] = choice[name];
+      for (const [name, value] of Object.entries(choice.vendors || {})) if (/^[a-z0-9-]+$/.test(name) && typeof value === 'boolean') vendors[name] = value;
+      const said = (value) => (value ? 'granted' : 'denied');
+      const parts = ['v=1', ...TABLE.categories.filter((name) => name in categories).map((name) => name + '=' + said(categories[name])),
+        ...Object.keys(vendors).sort().map((name) => 'vendor.' + name + '=' + said(vendors[name]))];
+      N.cookie.set.call(document, 'consentry=' + parts.join('&') + '; path=/; max-age=15552000; samesite=lax' + (location.protocol === 'https:' ? '; secure' : ''));
+      change({ categories, vendors, gpc: at.consent.gpc, signal: 'cookie consentry' }, true);
+      return releasing;
+    },
+    // 'change' when consent changes, 'released' when all that it allows has been started.
+    on(name, listener) { const entry = [name, listener]; listeners.add(entry); return () => listeners.delete(entry); },
+  };
+  Object.defineProperty(window, 'consentry', { value: Object.freeze(api), configurable: false, enumerable: false, writable: false });
+
+  tag.remove();
+  arm(window);
+  // A frame that shares the origin is armed from here, however early its script looks for fresh functions.
+  safely(() => { if (navigator.globalPrivacyControl && !at.consent.gpc) at.consent = { ...at.consent, gpc: true }; });
+  addEventListener('load', () => safely(register), { once: true });
+  function register() {
+    const workers = navigator.serviceWorker;
+    if (!workers || !isSecureContext || !state.worker || window.top !== window) return;
+    workers.getRegistration('/').then((known) => {
+      // The site's own worker carries the guard already: its script came through the proxy.
+      if (known && known.active && !known.active.scriptURL.includes(state.base)) return undefined;
+      return workers.register(state.base + 'worker.js?v=' + state.version, { scope: '/', updateViaCache: 'none' });
+    }).catch(() => {});
+    toWorkers();
+  }
+})();

@@ -1,0 +1,39 @@
+// The guard of a worker: what it asks for is decided as in the page. Stands before the worker's own script.
+(function () {
+  'use strict';
+  if (self.__consentryArmed) return;
+  Object.defineProperty(self, '__consentryArmed', { value: true });
+  const state = self.__consentryState ? JSON.parse(self.__consentryState) : STATE;
+  const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain };
+  const core = consentryDecide(TABLE, at);
+  const base = self.location.protocol === 'blob:' || self.location.protocol === 'data:' ? state.origin + '/' : self.location.href;
+  const held = (reference) => { try { return core.held(new URL(String(reference), base)); } catch (error) { return ''; } };
+
+  const wrapped = (object, name, make) => {
+    const original = object && object[name];
+    if (typeof original === 'function') Object.defineProperty(object, name, { value: make(original), writable: true, configurable: true });
+  };
+  wrapped(self, 'fetch', (original) => function fetch(input, init) {
+    return held(input instanceof Request ? input.url : input) ? Promise.resolve(new Response(null, { status: 204 })) : original.apply(self, arguments);
+  });
+  if (self.XMLHttpRequest) wrapped(XMLHttpRequest.prototype, 'open', (original) => function open(method, url, ...rest) {
+    return held(url) ? original.call(this, 'GET', 'data:,', ...rest.slice(0, 1)) : original.apply(this, arguments);
+  });
+  wrapped(self, 'importScripts', (original) => function importScripts(...urls) {
+    const kept = urls.filter((url) => !held(url));
+    return kept.length ? original.apply(self, kept) : undefined;
+  });
+  for (const name of ['WebSocket', 'EventSource', 'WebTransport', 'Worker']) {
+    if (!self[name]) continue;
+    self[name] = new Proxy(self[name], {
+      construct(target, given) {
+        if (held(given[0])) throw new DOMException('Held by Consentry', 'NetworkError');
+        return Reflect.construct(target, given);
+      },
+    });
+  }
+  // Consent that changes in the page changes here.
+  if (typeof BroadcastChannel === 'function') {
+    new BroadcastChannel('consentry').addEventListener('message', (event) => { if (event.data && event.data.consent) at.consent = event.data.consent; });
+  }
+})();

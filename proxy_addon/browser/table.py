@@ -1,0 +1,102 @@
+"""Compiles the catalogue into the table that the page and its workers decide from.
+
+The table says the same as catalogue.match: one test puts both to the same questions. Rules are indexed the
+same way; a match is `[vendor, categories, label]` by index, or `[vendor, why]` for an exemption.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..catalogue.domains import registrable_domain
+from ..catalogue.match import glob, regex_of, stem
+from ..catalogue.model import Vendor
+from ..consent.model import CATEGORIES
+
+_BITS = {category: 1 << index for index, category in enumerate(CATEGORIES)}
+
+
+def compile_table(vendors: dict[str, Vendor]) -> dict[str, Any]:
+    """The table as JSON-ready data.
+
+    vendors: [id, own registrable domains] · whole, exact, suffix, label, any: see catalogue.match ·
+    snippets: [strings, regular expressions, vendor, needs] · cookies: [pattern, vendor, needs, first party] ·
+    storage: [pattern, area, vendor, needs].
+    """
+    table: dict[str, Any] = {
+        "categories": list(CATEGORIES),
+        "vendors": [],
+        "whole": {},
+        "exact": {},
+        "suffix": {},
+        "label": {},
+        "any": {},
+        "snippets": [],
+        "cookies": [],
+        "storage": [],
+    }
+    for index, vendor in enumerate(vendors.values()):
+        table["vendors"].append(
+            [vendor.vendor, sorted({registrable_domain(domain.domain) for domain in vendor.domains})]
+        )
+        _add(table, index, vendor)
+    for bucket in ("exact", "suffix", "label", "any"):
+        for rules in table[bucket].values():
+            rules.sort(key=lambda rule: (rule[4], rule[5]), reverse=True)
+            for rule in rules:
+                del rule[5]
+    return table
+
+
+def _add(table: dict[str, Any], index: int, vendor: Vendor) -> None:
+    labels = {domain.domain: _BITS.get(domain.label, 0) for domain in vendor.domains}
+    for domain in vendor.domains:
+        if domain.scope == "host":
+            table["whole"][domain.domain] = [index, _BITS.get(vendor.category, 0), labels[domain.domain]]
+    for rule in vendor.requests:
+        needs = _BITS.get(rule.category or vendor.category, 0)
+        label = _label(labels, rule.host, needs)
+        weight = len(rule.path.replace("*", "")) + len(rule.query or "") + len(rule.attribute or "")
+        _place(
+            table,
+            rule.host,
+            rule.path,
+            [_pattern(rule.path), rule.query or 0, rule.attribute or 0, [index, needs, label], 0, weight],
+        )
+    for each in vendor.exempt:
+        weight = len(each.path.replace("*", "")) + len(each.query or "")
+        _place(table, each.host, each.path, [_pattern(each.path), each.query or 0, 0, [index, 0, 0], 1, weight])
+    for snippet in vendor.snippets:
+        literals = [text for text in snippet.all if regex_of(text) is None]
+        patterns = [pattern for text in snippet.all if (pattern := regex_of(text)) is not None]
+        table["snippets"].append([literals, patterns, index, _BITS.get(snippet.category or vendor.category, 0)])
+    for cookie in vendor.cookies:
+        needs = _BITS.get(cookie.category or vendor.category, 0)
+        table["cookies"].append([cookie.name, index, needs, int(cookie.party == "first")])
+    for key in vendor.storage:
+        table["storage"].append([key.key, key.area, index, _BITS.get(vendor.category, 0)])
+
+
+def _place(table: dict[str, Any], host: str, path: str, rule: list[Any]) -> None:
+    if host == "*":
+        table["any"].setdefault(stem(path), []).append(rule)
+    elif host.endswith(".*"):
+        table["label"].setdefault(host[:-2], []).append(rule)
+    elif host.startswith("*."):
+        table["suffix"].setdefault(host[2:], []).append(rule)
+    else:
+        table["exact"].setdefault(host, []).append(rule)
+
+
+def _pattern(path: str) -> str | int:
+    """A glob's regular expression as JavaScript writes it; 0 where any path will do."""
+    if path in ("/**", "/*"):
+        return 0 if path == "/**" else "^/[^/]*$"
+    body = glob(path).pattern.removesuffix(r"\Z")
+    return "^" + body.replace(r"\-", "-").replace(r"\ ", " ") + "$"
+
+
+def _label(labels: dict[str, int], host: str, otherwise: int) -> int:
+    bare = host.removeprefix("*.")
+    found = [name for name in labels if bare == name or bare.endswith("." + name)]
+    return labels[max(found, key=len)] if found else otherwise

@@ -1,0 +1,113 @@
+"""What is served under /__consentry/ on every site: the scripts, and what they report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .answer import Answer
+from .browser.assets import BASE, Assets, with_state
+from .consent.model import CATEGORIES, Consent
+
+CSP_PATH = BASE + "csp"
+MOST_BYTES = 65536
+_MOST_ROWS = 100
+_LONGEST_URL = 2000
+_JS = ("content-type", "text/javascript; charset=utf-8")
+_OUTCOMES = frozenset({"held", "leak", "trouble"})
+
+
+def is_own(path: str) -> bool:
+    """Whether a request path is ours to answer."""
+    return path.startswith(BASE)
+
+
+def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Answer:
+    """The answer to a GET of one of our scripts."""
+    name, _, query = path.removeprefix(BASE).partition("?")
+    if name == "guard.js":
+        # Under one version the content never changes; asked for by another it must not stay.
+        lasting = query == f"v={assets.version}"
+        cache = "public, max-age=31536000, immutable" if lasting else "no-store"
+        return Answer(200, (_JS, ("cache-control", cache)), assets.guard.encode())
+    if name == "scope.js":
+        script = with_state(assets.scope, state, alone=True)
+        return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())
+    if name == "worker.js":
+        script = with_state(assets.worker, state, alone=True)
+        fields = (_JS, ("cache-control", "no-store"), ("service-worker-allowed", "/"))
+        return Answer(200, fields, script.encode())
+    return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
+
+
+def parse_json(body: bytes) -> dict[str, Any] | None:
+    """A report's body as a mapping, or None: it comes from a page, so from anyone."""
+    if len(body) > MOST_BYTES:
+        return None
+    try:
+        plain = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
+class Row(NamedTuple):
+    """One row of a report, checked."""
+
+    outcome: str
+    vendor: str
+    url: str
+    type: str
+    layer: str
+
+
+def reported_rows(plain: Mapping[str, Any], known: Callable[[str], bool]) -> list[Row]:
+    """The rows of a report that make sense. `known` says whether a vendor exists."""
+    rows = plain.get("rows")
+    found: list[Row] = []
+    for row in rows[:_MOST_ROWS] if isinstance(rows, list) else []:
+        if not isinstance(row, dict):
+            continue
+        outcome, vendor, url, kind = (row.get(name) for name in ("outcome", "vendor", "url", "type"))
+        if outcome in _OUTCOMES and all(isinstance(each, str) for each in (vendor, url, kind)):
+            if outcome == "trouble" or known(str(vendor)):
+                layer = "worker" if row.get("layer") == "worker" else "guard"
+                found.append(Row(str(outcome), str(vendor), str(url)[:_LONGEST_URL], str(kind)[:32], layer))
+    return found
+
+
+def reported_violations(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The URLs that a browser's CSP reports name, each with the directive (CSP Level 3 §5.3)."""
+    report = plain.get("csp-report")
+    if not isinstance(report, dict):
+        return []
+    url, directive = report.get("blocked-uri"), report.get("effective-directive") or report.get("violated-directive")
+    if not isinstance(url, str) or not isinstance(directive, str) or "://" not in url:
+        return []
+    return [(url[:_LONGEST_URL], directive[:64])]
+
+
+def reported_consent(plain: Mapping[str, Any]) -> Consent | None:
+    """The consent that a page says it has now, or None if it says nothing that makes sense."""
+    said = plain.get("consent")
+    if not isinstance(said, dict):
+        return None
+    categories = said.get("categories")
+    vendors = said.get("vendors")
+    if not isinstance(categories, dict) or not isinstance(vendors, dict) or len(vendors) > 1000:
+        return None
+    return Consent(
+        {name: categories[name] for name in CATEGORIES if isinstance(categories.get(name), bool)},
+        {str(name)[:64]: value for name, value in vendors.items() if isinstance(value, bool)},
+        gpc=said.get("gpc") is True,
+        signal="the page",
+        note="reported by the page",
+    )
+
+
+def deletions(names: Sequence[str], host: str) -> list[tuple[str, str]]:
+    """Set-Cookie fields that delete cookies at every domain they could sit on (HttpOnly ones only we can)."""
+    parts = host.split(".")
+    domains = ["", *(f"; Domain={'.'.join(parts[index:])}" for index in range(len(parts) - 1))]
+    return [("set-cookie", f"{name}=; Max-Age=0; Path=/{domain}") for name in names for domain in domains]

@@ -1,0 +1,88 @@
+"""Style sheets and worker scripts on their way through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from . import coding, css
+
+# A style sheet longer than this passes as it is: no browser waits for one.
+_LONGEST = 8 * 1024 * 1024
+
+
+class _Decoded:
+    """A body in its content codings, which go on as they came or not at all."""
+
+    def __init__(self, encodings: Sequence[str]) -> None:
+        self._decoders = [coding.decoder(name) for name in reversed(encodings)]
+
+    def decode(self, data: bytes, depth: int = 0) -> Iterator[bytes]:
+        if depth == len(self._decoders):
+            yield data
+            return
+        for piece in self._decoders[depth].feed(data):
+            yield from self.decode(piece, depth + 1)
+
+
+class Sheet:
+    """A style sheet: held addresses get their prefix when it has arrived as a whole."""
+
+    def __init__(self, decide: css.Decide, encodings: Sequence[str], on_trouble: Callable[[str], None]) -> None:
+        """`decide` says of an address in the sheet whether it is held."""
+        self._decide = decide
+        self._decoded = _Decoded(encodings)
+        self._on_trouble = on_trouble
+        self._pieces: list[bytes] | None = []
+        self._length = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What can be sent on after the next bytes."""
+        try:
+            for piece in self._decoded.decode(data):
+                if self._pieces is None:
+                    yield piece
+                    continue
+                self._pieces.append(piece)
+                self._length += len(piece)
+                if self._length > _LONGEST:
+                    self._on_trouble(f"the style sheet is longer than {_LONGEST} bytes")
+                    whole, self._pieces = b"".join(self._pieces), None
+                    yield whole
+        except coding.CodingError as error:
+            self._on_trouble(f"the body is not in the coding its header names ({error})")
+
+    def close(self) -> Iterator[bytes]:
+        """The rest, at the end."""
+        if self._pieces is None:
+            return
+        whole = b"".join(self._pieces)
+        self._pieces = None
+        try:
+            yield css.hold_addresses(whole, self._decide)
+        except Exception as error:
+            self._on_trouble(f"an error while rewriting ({type(error).__name__}: {error})")
+            yield whole
+
+
+class Prefixed:
+    """A script with something before it."""
+
+    def __init__(self, prefix: bytes, encodings: Sequence[str], on_trouble: Callable[[str], None]) -> None:
+        self._prefix = prefix
+        self._decoded = _Decoded(encodings)
+        self._on_trouble = on_trouble
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What can be sent on after the next bytes."""
+        if self._prefix:
+            prefix, self._prefix = self._prefix, b""
+            yield prefix
+        try:
+            yield from self._decoded.decode(data)
+        except coding.CodingError as error:
+            self._on_trouble(f"the body is not in the coding its header names ({error})")
+
+    def close(self) -> Iterator[bytes]:
+        """The rest, at the end."""
+        if self._prefix:
+            yield self._prefix

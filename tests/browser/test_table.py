@@ -1,0 +1,151 @@
+"""The page decides from the compiled table as the core does."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy_addon.browser.table import compile_table
+from proxy_addon.catalogue.load import load_rules
+from proxy_addon.catalogue.urls import split
+from proxy_addon.consent.cookie import parse_cookie
+from proxy_addon.consent.model import CATEGORIES, Consent
+from proxy_addon.consent.regimes import regimes
+from proxy_addon.policy import decide
+
+DECIDE = Path(__file__).parents[2] / "proxy_addon" / "browser" / "decide.js"
+RULES = load_rules()
+CATALOGUE = RULES.catalogue
+REGIMES = regimes(RULES.regimes)
+RUN = """
+const fs = require('fs');
+const { decide, table, cases, cookies } = JSON.parse(fs.readFileSync(0, 'utf8'));
+const consentryDecide = new Function(decide + '; return consentryDecide;')();
+const answers = cases.map(({ at, urls, snippets, names, keys }) => {
+  const core = consentryDecide(table, at);
+  return {
+    urls: urls.map(([url, attributes]) => core.held(new URL(url), attributes)),
+    snippets: snippets.map((code) => core.heldSnippet(code)),
+    names: names.map((name) => core.heldCookie(name)),
+  };
+});
+const reader = consentryDecide(table, { consent: {}, law: {}, plain: null });
+console.log(JSON.stringify({ answers, cookies: cookies.map((value) => reader.read('consentry=' + value)) }));
+"""
+
+
+def node(question: dict[str, Any]) -> dict[str, Any]:
+    said = subprocess.run(["node", "-e", RUN], input=json.dumps(question), capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    answer: dict[str, Any] = json.loads(said.stdout)
+    return answer
+
+
+def law(regime: str) -> dict[str, Any]:
+    known = REGIMES[regime]
+    return {"regime": regime, "unset": dict(known.unset), "gpc_denies": sorted(known.gpc_denies)}
+
+
+def consents() -> list[Consent]:
+    said = [
+        {},
+        {"analytics": True},
+        {"analytics": False, "marketing": True},
+        {"functional": True, "analytics": True, "marketing": False},
+        dict.fromkeys(CATEGORIES, True),
+        dict.fromkeys(CATEGORIES, False),
+    ]
+    exceptions: list[dict[str, bool]] = [{}, {"segment": True, "meta-pixel": True}, {"segment": False}]
+    return [Consent(each, vendors, gpc=gpc) for each in said for vendors in exceptions for gpc in (False, True)]
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    vendors = CATALOGUE.vendors.values()
+    urls = [
+        *((example.url, list(example.attributes)) for vendor in vendors for example in vendor.examples.match),
+        *((url, list[str]()) for vendor in vendors for url in vendor.examples.passes),
+    ]
+    snippets = [example.code for vendor in vendors for example in vendor.examples.snippets]
+    snippets += [code for vendor in vendors for code in vendor.examples.pass_snippets]
+    names = [name for vendor in vendors for name in (*vendor.examples.cookies, *vendor.examples.pass_cookies)]
+    cases = []
+    # A case in five: which ones differs from category to category, so that all pairs occur.
+    for consent, regime, strict, site in list(
+        itertools.product(consents(), ("gdpr", "ccpa"), (False, True), ("", "segment.com"))
+    )[::5]:
+        at = {
+            "site": site,
+            "consent": {"categories": dict(consent.categories), "vendors": dict(consent.vendors), "gpc": consent.gpc},
+            "law": law(regime),
+            "strict": strict,
+        }
+        cases.append({"at": at, "urls": urls, "snippets": snippets, "names": names})
+    question = {"decide": DECIDE.read_text("utf-8"), "table": compile_table(CATALOGUE.vendors), "cases": cases}
+    answered = node({**question, "cookies": []})["answers"]
+    return list(zip(cases, answered, strict=True))
+
+
+def verdict_of(case: dict[str, Any], url: str, attributes: list[str]) -> str:
+    at = case["at"]
+    said = at["consent"]
+    consent = Consent(said["categories"], said["vendors"], gpc=said["gpc"])
+    match = CATALOGUE.match(url, site=at["site"] or None, attributes=attributes)
+    verdict = decide(match, consent, REGIMES[at["law"]["regime"]], strict_labels=at["strict"])
+    return (verdict.vendor or "") if verdict.blocks else ""
+
+
+def test_every_example_url_gets_the_verdict_of_the_core(answers: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    for case, answer in answers:
+        expected = [verdict_of(case, url, attributes) for url, attributes in case["urls"]]
+        differing = [
+            (url, want, got)
+            for (url, _), want, got in zip(case["urls"], expected, answer["urls"], strict=True)
+            if want != got
+        ]
+        assert differing == [], case["at"]
+
+
+def test_every_example_snippet_gets_the_verdict_of_the_core(
+    answers: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    for case, answer in answers:
+        said = case["at"]["consent"]
+        consent = Consent(said["categories"], said["vendors"], gpc=said["gpc"])
+        regime = REGIMES[case["at"]["law"]["regime"]]
+        for code, got in zip(case["snippets"], answer["snippets"], strict=True):
+            verdicts = [decide(match, consent, regime) for match in CATALOGUE.match_snippets(code)]
+            want = " ".join(dict.fromkeys(verdict.vendor or "" for verdict in verdicts if verdict.blocks))
+            assert got == want, code[:80]
+
+
+def test_a_cookie_value_reads_the_same_in_the_page() -> None:
+    values = [
+        "v=1&functional=granted&analytics=denied&marketing=granted",
+        "v=1&analytics=granted&analytics=denied",
+        "v=1&vendor.segment=granted&vendor.hotjar=denied",
+        "v=2&analytics=granted",
+        "analytics=granted",
+        "v%3D1%26analytics%3Dgranted",
+        "v=1&analytics=yes&unknown=granted",
+        "",
+        "v=1",
+        "&&&",
+        "v=1&vendor.__proto__=granted&__proto__=granted",
+    ]
+    question = {"decide": DECIDE.read_text("utf-8"), "table": compile_table(CATALOGUE.vendors), "cases": []}
+    read = node({**question, "cookies": values})["cookies"]
+    for value, got in zip(values, read, strict=True):
+        expected = parse_cookie(value)
+        assert (got["categories"], got["vendors"]) == (dict(expected.categories), dict(expected.vendors)), value
+
+
+def test_no_example_url_is_one_that_a_browser_refuses() -> None:
+    for vendor in CATALOGUE.vendors.values():
+        for example in vendor.examples.match:
+            assert split(example.url) is not None, example.url
