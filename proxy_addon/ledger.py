@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 # What was done. held: a placeholder, or a header withheld · answered: the proxy answered for the vendor ·
@@ -49,6 +50,7 @@ class Sink(Protocol):
         """Take one row."""
 
 
+@lru_cache(maxsize=2048)
 def redact(url: str) -> str:
     """The URL without user info, fragment and query values: they may hold personal data, and the evidence needs none."""
     head, question, query = url.partition("#")[0].partition("?")

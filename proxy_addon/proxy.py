@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import inspect
 import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from mitmproxy import exceptions, options
+from mitmproxy import addonmanager, exceptions, http, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
+from mitmproxy.hooks import Hook
 from mitmproxy.master import Master
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
@@ -102,13 +105,42 @@ def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, c
     run(_serve(engine, listeners, transport, console))
 
 
+class _Hooks(addonmanager.AddonManager):
+    """Calls the hooks that add-ons have, and nothing in between: mitmproxy looks for them anew each time."""
+
+    def __init__(self, master: Master) -> None:
+        super().__init__(master)  # type: ignore[no-untyped-call]
+        self._known: dict[str, list[Callable[..., Any]]] = {}
+
+    def add(self, *addons: object) -> None:
+        super().add(*addons)  # type: ignore[no-untyped-call]
+        self._known.clear()
+
+    async def handle_lifecycle(self, event: Hook) -> None:
+        # The update hook that follows in mitmproxy's own is for user interfaces.
+        known = self._known.get(event.name)
+        if known is None:
+            known = [function for each in self.chain for _, function in self._iter_hooks(each, event)]
+            self._known[event.name] = known
+        for function in known:
+            with addonmanager.safecall():
+                result = function(*event.args())
+                if inspect.isawaitable(result):
+                    await result
+
+
+def _unchecked(self: http.MessageData) -> None:
+    """mitmproxy checks the types of every message that it makes itself, which costs a tenth of a request."""
+
+
 async def _serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("mitmproxy").propagate = False
     master = Master(_options(listeners, transport))
+    master.addons = _Hooks(master)
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
     # Only what a proxy needs: every further add-on costs each request.
-    master.addons.add(  # type: ignore[no-untyped-call]
+    master.addons.add(
         core.Core(),
         disable_h2c.DisableH2C(),
         servers,
@@ -122,7 +154,9 @@ async def _serve(engine: Engine, listeners: Sequence[Listener], transport: Trans
     except exceptions.OptionsError as error:
         raise UsageError(_sentence(str(error))) from None
     _readable_errors()
+    setattr(http.MessageData, "__post_init__", _unchecked)  # noqa: B010 - a method cannot be assigned to
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown
     for each in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -243,6 +277,12 @@ def _readable_errors() -> None:
 
 def _error_page(status: int, message: str) -> bytes:
     return error_page(status, status_codes.RESPONSES.get(status, "Error"), message)
+
+
+def _quiet_end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A connection that is open at the end is cancelled, which Python 3.11 reports as an error: it is none."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 def _reason(error: Exception) -> str:

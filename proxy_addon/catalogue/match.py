@@ -7,10 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .domains import registrable_domain, within
+from .needles import needles
 from .model import Category, Cookie, Match, Snippet, Vendor
 from .urls import Parts, split
 
 _REMEMBERED_HOSTS = 8192
+# Inline scripts up to this length are remembered, so many of them.
+_REMEMBERED_LENGTH, _REMEMBERED_CODES = 16_384, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,13 @@ class _HostRules:
     whole: Match | None
 
 
+_UNSEEN = _HostRules((), None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Signature:
     literals: tuple[str, ...]
+    needles: tuple[tuple[str, ...], ...]
     patterns: tuple[re.Pattern[str], ...]
     match: Match
 
@@ -99,6 +106,7 @@ class Catalogue:
             for vendor in self.vendors.values()
         }
         self._hosts: dict[str, _HostRules | None] = {}
+        self._codes: dict[str, list[Match]] = {}
         # Every match that a request or an inline script can have, exemptions aside.
         self.matches: tuple[Match, ...] = (
             *self._whole.values(),
@@ -118,31 +126,33 @@ class Catalogue:
         `site` is the registrable domain of the page that asks: a vendor's own site is no place where it
         tracks for others. `attributes` are the names of the tag's attributes where there is a tag.
         """
-        start = url.find("://") + 3
-        end = url.find("/", start)
-        host = url[start:end]
-        if end < 0 or host not in self._hosts or "#" in url:
-            parts = split(url)
-            if parts is None:
-                return None
-            return self._find(parts, self._rules_for(parts.host), site, attributes)
-        rules = self._hosts[host]
-        question = url.find("?", end)
-        if rules is None:
-            slash = url.rfind("/", end, question if question >= 0 else len(url))
-            name = url[slash + 1 :].partition("?")[0].partition(".")[0]
-            if name not in self._any_host:
-                return None
+        # Nearly every address is on a host that was seen before and has no vendor: three look-ups say so.
+        pieces = url.split("/", 3)
+        if len(pieces) == 4:
+            rules = self._hosts.get(pieces[2], _UNSEEN)
+            if rules is None and "\\" not in url and "\t" not in url and "\n" not in url and "\r" not in url:
+                name = pieces[3].partition("?")[0].rpartition("/")[2].partition(".")[0].partition("#")[0]
+                if name not in self._any_host:
+                    return None
         parts = split(url)
-        return None if parts is None else self._find(parts, rules, site, attributes)
+        return None if parts is None else self._find(parts, self._rules_for(parts.host), site, attributes)
 
     def match_snippets(self, code: str) -> list[Match]:
         """The vendors whose snippets an inline script holds: one script may hold several."""
+        # The same snippets stand on every page of a site.
+        known = self._codes.get(code)
+        if known is None:
+            known = self._search_snippets(code)
+            if len(code) <= _REMEMBERED_LENGTH:
+                if len(self._codes) >= _REMEMBERED_CODES:
+                    self._codes.clear()
+                self._codes[code] = known
+        return known
+
+    def _search_snippets(self, code: str) -> list[Match]:
         found: dict[str, Match] = {}
         for signature in self._signatures:
-            if all(literal in code for literal in signature.literals) and all(
-                pattern.search(code) for pattern in signature.patterns
-            ):
+            if _fits(signature, code):
                 found.setdefault(f"{signature.match.vendor} {signature.match.rule}", signature.match)
         return list(found.values())
 
@@ -278,11 +288,20 @@ class Catalogue:
             self._cookies.setdefault(cookie.name, []).append(rule)
 
 
+def _fits(signature: _Signature, code: str) -> bool:
+    return (
+        all(literal in code for literal in signature.literals)
+        and all(any(needle in code for needle in any_of) for any_of in signature.needles)
+        and all(pattern.search(code) for pattern in signature.patterns)
+    )
+
+
 def _signature(vendor: Vendor, snippet: Snippet) -> _Signature:
     category = snippet.category or vendor.category
     patterns = [pattern for text in snippet.all if (pattern := regex_of(text)) is not None]
     return _Signature(
         literals=tuple(text for text in snippet.all if regex_of(text) is None),
+        needles=tuple(tuple(found) for pattern in patterns if (found := needles(pattern))),
         patterns=tuple(re.compile(pattern) for pattern in patterns),
         match=Match(vendor.vendor, snippet.rule, "snippet", (category,), category, snippet.what),
     )

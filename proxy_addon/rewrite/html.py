@@ -73,7 +73,13 @@ _RARE: dict[bytes, tuple[str, frozenset[bytes]]] = {
     b"ping": ("ping", frozenset({b"a", b"area"})),
     b"attributionsrc": ("ping", frozenset({b"a", b"area", b"img", b"script"})),
 }
-_RARE_SIGNS = (b"ping", b"background", b"attributionsrc", b"url(", b"image-set(")
+_RARE_SIGNS = {
+    b"ping": re.compile(rb"ping[\t\n\f\r ]*+="),
+    b"background": re.compile(rb"background[\t\n\f\r ]*+="),
+    b"attributionsrc": None,
+    b"url(": None,
+    b"image-set(": None,
+}
 
 _RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
 _NAMES = frozenset(name for names in FETCHES.values() for name in names)
@@ -209,7 +215,7 @@ class HtmlRewriter:
                 return position
         # A lower-cased copy says cheaply whether rare attributes or inline styles need a closer look.
         lower = source.lower()
-        rare = [sign for sign in _RARE_SIGNS if sign in lower]
+        rare = [sign for sign, exact in _RARE_SIGNS.items() if sign in lower and (exact is None or exact.search(lower))]
         while position < len(source):
             if self._skip is not None:
                 end = self._skip(source, position, final)

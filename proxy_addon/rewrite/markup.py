@@ -26,9 +26,14 @@ _NAME_END = rb"(?=[\t\n\f\r />])"
 # tried first because it takes one step an attribute.
 _USUAL = rb"[^\t\n\f\r />\"'=]*+(?=[\t\n\f\r />])(?:[^>\"'=]*+(?<=[^\t\n\f\r />=])=(?:%s|%s))*+[^>\"'=]*+>"
 _USUAL_REST = _USUAL % (rb"\"[^\"]*+\"(?=[\t\n\f\r />])", rb"[^\t\n\f\r >\"'=]++(?=[\t\n\f\r >])")
+_HARMLESS = rb"(?<![pPsS\t\n\r]):|:(?= )|&(?:amp|nbsp|quot|lt|gt|euro);"
 # The same where no value can name another host: no '//' in any spelling, no scheme, no entity for either.
 _LOCAL_REST = _USUAL % (
-    rb"\"[^\"/\\&:]*+(?:/[^\"/\\&:\t\n\r]++)*+/?+\"(?=[\t\n\f\r />])",
+    rb"\"(?:[^\"/\\&:]++|"
+    + _HARMLESS
+    + rb")*+(?:/(?:[^\"/\\&:\t\n\r]++|"
+    + _HARMLESS
+    + rb")++)*+/?+\"(?=[\t\n\f\r />])",
     rb"[^\t\n\f\r >\"'=/\\&:]++(?=[\t\n\f\r >])",
 )
 
@@ -51,6 +56,8 @@ _CAPTURE = re.compile(
     + rb"*+(\"[^\"]*+\"|'[^']*+'|[^\t\n\f\r >]*+))?"
 )
 _SCRIPT_TEXT = re.compile(rb"<!--|-->|<(/?)script" + _NAME_END, re.IGNORECASE)
+# The same where nothing is escaped: of what begins with '<' alone, which is found by one look at each byte.
+_PLAIN_SCRIPT_TEXT = re.compile(rb"<(?:!--|(/)script" + _NAME_END + rb")", re.IGNORECASE)
 _RAW_ENDS = {
     name: re.compile(rb"</" + name + _NAME_END, re.IGNORECASE)
     for name in (b"style", b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp", b"noscript")
@@ -142,7 +149,7 @@ class ScriptText:
     def find_end(self, source: bytes, start: int) -> tuple[bool, int]:
         """(True, where `</script` begins), or (False, how far the text certainly goes)."""
         position = start
-        while (found := _SCRIPT_TEXT.search(source, position)) is not None:
+        while (found := (_SCRIPT_TEXT if self._escape else _PLAIN_SCRIPT_TEXT).search(source, position)) is not None:
             word, closing = found[0], found[1]
             if word == b"<!--":
                 if self._escape == 0:

@@ -1,0 +1,60 @@
+"""The benchmark suite works, with nothing installed that it could do without. How fast anything is, is no test."""
+
+from __future__ import annotations
+
+import pytest
+
+from .memory import Memory
+from .payloads import data, page
+from .processes import BARE, CONSENTRY, PROXIES, STREAMING
+from .report import machine, table
+from .suite import Plan, Results, measure
+
+_TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, plain=True)
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return measure(_TINY)
+
+
+def test_the_page_and_the_json_are_as_long_as_they_are_said_to_be() -> None:
+    assert len(page()) == pytest.approx(60_000, rel=0.05)
+    assert len(data()) == pytest.approx(1_000, rel=0.1)
+
+
+def test_every_proxy_answers_the_load_on_every_resource(results: Results) -> None:
+    assert len(results.throughput) == 3
+    for each in results.throughput:
+        assert {name: len(loads) for name, loads in each.loads.items()} == dict.fromkeys(PROXIES, 1)
+        assert all(load.requests for loads in each.loads.values() for load in loads)
+
+
+def test_memory_is_read_at_checkpoints_up_to_the_last_request(results: Results) -> None:
+    assert [count for count, _ in results.memory.checkpoints] == [0, 20, 40, 60, 80, 100]
+    assert all(size for _, size in results.memory.checkpoints)
+
+
+def test_memory_that_grows_after_the_caches_are_full_is_not_flat() -> None:
+    assert Memory(((0, 50), (10, 100), (20, 105), (30, 104))).flat
+    assert not Memory(((0, 50), (10, 100), (20, 120), (30, 140))).flat
+
+
+def test_consentry_sends_the_first_bytes_before_the_upstream_has_sent_the_last(results: Results) -> None:
+    # The others were asked as well; one that waits is answered when the upstream's patience ends.
+    assert not results.first_bytes[CONSENTRY].delayed
+    assert set(results.first_bytes) == {BARE, STREAMING, CONSENTRY}
+
+
+def test_adblock_with_the_same_knowledge_finds_about_the_same(results: Results) -> None:
+    found = results.matching
+    assert found.found == pytest.approx(found.urls * 0.15, rel=0.4)
+    if found.beside is not None:
+        assert found.found_by_other == pytest.approx(found.found, rel=0.2)
+
+
+def test_the_report_is_one_table_with_a_verdict_on_each_target(results: Results) -> None:
+    lines = table(results).splitlines()
+    assert {line.count(" | ") for line in lines} == {6}
+    assert sum("reached" in line for line in lines) == (5 if results.matching.beside else 4)
+    assert "asyncio" in machine(results, _TINY)
