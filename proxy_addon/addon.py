@@ -17,15 +17,16 @@ from pathlib import Path
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
+from mitmproxy.optmanager import OptManager
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from proxy_addon.answer import Answer
 from proxy_addon.catalogue.yamlfile import FileError
-from proxy_addon.config import ENFORCE, OBSERVE, UsageError, read_config
+from proxy_addon.config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Body, Engine, Visit
-from proxy_addon.own import CSP_PATH, is_own
+from proxy_addon.own import CSP_PATH, MOST_BYTES, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.mount import Mount
 from proxy_addon.setup import Choices, build_engine
@@ -59,23 +60,30 @@ class Gate:
         if flow.response or flow.error or not flow.live:
             return
         request = flow.request
-        fields = _plain(request.headers)
+        headers = _Fields(request.headers)
         mode = flow.client_conn.proxy_mode
+        address = flow.client_conn.peername[0] if flow.client_conn.peername else ""
         mount = None
         if isinstance(mode, ReverseMode):
             mount = _mount(flow, mode)
             url = mount.upstream + request.path
-            mount.to_upstream(request.headers)
+            mount.to_upstream(headers)
             request.host_header = mount.upstream.partition("://")[2]
-            visit = self.engine.visit_reverse(mount.upstream, mount.public, url, fields)
+            fields = headers.plain()
+            visit = self.engine.visit_reverse(mount.upstream, mount.public, url, fields, address=address)
         else:
             url = request.url
-            address = flow.client_conn.peername[0] if flow.client_conn.peername else ""
+            fields = headers.plain()
             visit = self.engine.visit_forward(address, url, request.host, fields)
         exchange = _Exchange(visit, url, fields, mount)
+        has_body = "transfer-encoding" in fields or request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
         if is_own(request.path):
             # Answered when the body is there; nothing of it goes on to the site.
-            flow.metadata["consentry-own"] = exchange
+            if _is_long(fields.get("content-length", ""), has_body, MOST_BYTES):
+                # mitmproxy would keep all of it before it sends any answer.
+                flow.kill()  # type: ignore[no-untyped-call]
+            else:
+                flow.metadata["consentry-own"] = exchange
             return
         answer = self.engine.request(visit, request.method, url, request.path, fields)
         answer = answer or self.engine.bootstrap(visit, request.method, fields)
@@ -83,19 +91,19 @@ class Gate:
             flow.response = _response(answer)
             return
         flow.metadata["consentry"] = exchange
-        self.engine.prepare_request(visit, request.headers, fields)
-        if _is_long(fields, request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")):
+        self.engine.prepare_request(visit, headers, fields)
+        if _is_long(fields.get("content-length", ""), has_body):
             request.stream = True
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours."""
         exchange: _Exchange | None = flow.metadata.get("consentry-own")
         if exchange is not None and flow.response is None:
-            content = flow.request.raw_content or b""
-            if flow.request.path == CSP_PATH:
+            request, content = flow.request, flow.request.raw_content or b""
+            answer = self.engine.own(exchange.visit, request.method, request.path, exchange.fields, content)
+            if request.path == CSP_PATH and answer.status == 204:
                 # The layers that held something report it at their own pace.
                 asyncio.get_running_loop().call_later(_SETTLE, self.engine.judge_reports, exchange.visit, content)
-            answer = self.engine.own(exchange.visit, flow.request.method, flow.request.path, exchange.fields, content)
             flow.response = _response(answer)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -104,25 +112,25 @@ class Gate:
         response = flow.response
         if exchange is None or response is None:
             return
+        headers = _Fields(response.headers)
         if exchange.mount is not None:
-            exchange.mount.to_public(response.headers)
+            exchange.mount.to_public(headers)
         body = self.engine.response(
             exchange.visit,
             flow.request.method,
             exchange.url,
             response.status_code,
-            exchange.fields,
-            response.headers,
+            request=exchange.fields,
+            headers=headers,
             recode=not _is_local(flow),
         )
         if body is not None:
             response.stream = _Stream(body)
             # Of unknown length now: HTTP/1.1 says so by chunks, HTTP/2 needs nothing.
-            headers = response.headers
-            if flow.request.http_version == "HTTP/1.1" and "content-length" not in headers:
-                headers["transfer-encoding"] = "chunked"
+            if flow.request.http_version == "HTTP/1.1" and not headers.get_all("content-length"):
+                headers.set_all("transfer-encoding", ["chunked"])
                 response.http_version = "HTTP/1.1"
-        elif response.status_code != 101 and _is_long(_plain(response.headers), True):
+        elif response.status_code != 101 and _is_long(", ".join(headers.get_all("content-length")), True):
             response.stream = True
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
@@ -157,9 +165,9 @@ class Script:
     def load(self, loader: Loader) -> None:
         """Declare the options."""
         loader.add_option(
-            "consentry_mode", str, ENFORCE, "Hold what lacks consent, or only record it.", [ENFORCE, OBSERVE]
+            "consentry_mode", str, "", "Hold what lacks consent, or only record it. [enforce]", ["", ENFORCE, OBSERVE]
         )
-        loader.add_option("consentry_regime", str, "gdpr", "The law that decides what silence means.")
+        loader.add_option("consentry_regime", str, "", "The law that decides what silence means. [gdpr]")
         loader.add_option("consentry_strict_labels", bool, False, "Require the category of a vendor's domain as well.")
         loader.add_option("consentry_keep_query", bool, False, "Keep query values of URLs in what is printed.")
         loader.add_option("consentry_config", str, "", "A consentry.yaml to read sites and cookies from.")
@@ -171,16 +179,15 @@ class Script:
         if self._gate is not None and not any(name.startswith("consentry_") for name in updated):
             return
         options = ctx.options
-        try:
-            config = read_config(Path(options.consentry_config)) if options.consentry_config else read_config(None)
-            choices = Choices(
-                mode=options.consentry_mode,
-                regime=options.consentry_regime,
-                strict_labels=options.consentry_strict_labels,
-                keep_query=options.consentry_keep_query,
-                rules=(options.consentry_rules,) if options.consentry_rules else (),
+        if options.consentry_mode not in ("", ENFORCE, OBSERVE):
+            raise exceptions.OptionsError(  # type: ignore[no-untyped-call]
+                f"There is no mode '{options.consentry_mode}'; it is one of: {ENFORCE}, {OBSERVE}."
             )
-            engine = build_engine(choices, config, Console(sys.stdout, json_lines=options.consentry_json))
+        try:
+            config = read_config(Path(options.consentry_config) if options.consentry_config else None)
+            engine = build_engine(
+                _choices(options, config), config, Console(sys.stdout, json_lines=options.consentry_json)
+            )
         except (FileError, UsageError) as error:
             raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
         self._gate = Gate(engine)
@@ -210,6 +217,33 @@ class Script:
             self._gate.server_connect(data)
 
 
+class _Fields:
+    """A message's header fields, read once: mitmproxy goes through all of them for each name. Names in lower case."""
+
+    def __init__(self, headers: http.Headers) -> None:
+        self._headers = headers
+        self._values: dict[str, list[str]] = {}
+        for raw_name, raw_value in headers.fields:
+            name, value = raw_name.lower().decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
+            self._values.setdefault(name, []).append(value)
+
+    def get_all(self, name: str) -> list[str]:
+        """See rewrite.headers.Headers."""
+        return self._values.get(name, [])
+
+    def set_all(self, name: str, values: Iterable[str]) -> None:
+        """See rewrite.headers.Headers."""
+        self._values[name] = list(values)
+        self._headers.set_all(name, self._values[name])
+
+    def plain(self) -> dict[str, str]:
+        """Each name with one value: several are joined as HTTP joins them."""
+        # HTTP/2 may split Cookie into one field a cookie (RFC 9113 §8.2.3).
+        return {
+            name: ("; " if name == "cookie" else ", ").join(values) for name, values in self._values.items() if values
+        }
+
+
 class _Stream:
     """A body as mitmproxy calls it: with each piece, and with nothing at the end."""
 
@@ -227,14 +261,19 @@ def _response(answer: Answer) -> http.Response:
     return http.Response.make(answer.status, answer.body, http.Headers(fields))
 
 
-def _plain(headers: http.Headers) -> dict[str, str]:
-    """Header fields with names in lower case; the values of a repeated name are joined as HTTP joins them."""
-    plain: dict[str, str] = {}
-    for raw_name, raw_value in headers.fields:
-        name, value = raw_name.lower().decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
-        # HTTP/2 may split Cookie into one field a cookie (RFC 9113 §8.2.3).
-        plain[name] = f"{plain[name]}{'; ' if name == 'cookie' else ', '}{value}" if name in plain else value
-    return plain
+def _choices(options: OptManager, config: ConfigFile) -> Choices:
+    """An option that is set comes before the configuration file."""
+    said = config.options
+    return Choices(
+        mode=options.consentry_mode or said.get("mode", ENFORCE),
+        regime=options.consentry_regime or said.get("regime", "gdpr"),
+        strict_labels=options.consentry_strict_labels or said.get("strict_labels", False),
+        strict=said.get("strict", False),
+        worker=said.get("worker", True),
+        report_leaks=said.get("report_leaks", False),
+        keep_query=options.consentry_keep_query or said.get("keep_query", False),
+        rules=(options.consentry_rules,) if options.consentry_rules else tuple(said.get("rules", ())),
+    )
 
 
 def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:
@@ -246,9 +285,8 @@ def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:
     return Mount(upstream, f"{public}://{flow.request.host_header or ''}")
 
 
-def _is_long(fields: Mapping[str, str], has_body: bool) -> bool:
-    length = fields.get("content-length", "")
-    return int(length) > _SMALL if length.isdigit() else has_body
+def _is_long(length: str, has_body: bool, most: int = _SMALL) -> bool:
+    return int(length) > most if length.isdigit() else has_body
 
 
 def _is_local(flow: http.HTTPFlow) -> bool:

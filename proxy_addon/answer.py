@@ -28,7 +28,10 @@ class Answer(NamedTuple):
 
 
 def destination(headers: Mapping[str, str], path: str) -> str:
-    """What a request is for: Sec-Fetch-Dest where the browser sends it, else read from Accept and the file's ending."""
+    """What a request is for: Sec-Fetch-Dest where the browser sends it, else read from Accept and the file's ending.
+
+    `path` may be a whole URL.
+    """
     said = headers.get("sec-fetch-dest", "").lower()
     if said:
         return said
@@ -36,7 +39,8 @@ def destination(headers: Mapping[str, str], path: str) -> str:
     for sign, meaning in (("text/html", "document"), ("text/css", "style"), ("image/", "image")):
         if accept.startswith(sign):
             return meaning
-    return _ENDINGS.get(path.rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower(), "empty")
+    file = path.partition("?")[0].rpartition("/")[2]
+    return _ENDINGS.get(file.rpartition(".")[2].lower(), "empty")
 
 
 def answer_for(catalogue: Catalogue, match: Match, method: str, headers: Mapping[str, str], path: str) -> Answer:
@@ -46,7 +50,9 @@ def answer_for(catalogue: Catalogue, match: Match, method: str, headers: Mapping
     if method == "OPTIONS" or headers.get("upgrade", "").lower() == "websocket":
         return Answer(204 if method == "OPTIONS" else 403, tuple(fields), b"")
     kind, body = "", b""
-    if wanted in _SCRIPTS or match.surrogate:
+    # To http: browsers do not say what a request is for; the rule may know.
+    is_script = match.kind == "script" and wanted == "empty" and "sec-fetch-dest" not in headers
+    if wanted in _SCRIPTS or is_script or match.surrogate:
         kind, body = "text/javascript; charset=utf-8", catalogue.surrogate_for(match).encode()
     elif wanted == "image":
         kind, body = "image/gif", _PIXEL

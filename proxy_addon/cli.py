@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -35,10 +35,23 @@ class _SiteFirst(click.Group):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Options before the site belong to `reverse` as well."""
+        """Options may stand before the site, and before the name of a command that serves."""
         own = {"--help", "--version", "-h"}
         if args and args[0].startswith("-") and args[0] not in own:
-            args = ["reverse", *args]
+            options, _, _ = self.commands["reverse"].make_parser(ctx).parse_args(list(args))
+            name, *rest = options["urls"] or ["reverse"]
+            before = args[: len(args) - len(options["urls"])]
+            args = [name, *before, *rest] if name in self.commands else ["reverse", *args]
+        return super().parse_args(ctx, args)
+
+
+class _ListFirst(click.Group):
+    """Lets `consentry vendors` do without `list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options belong to `list` too."""
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h")):
+            args = ["list", *args]
         return super().parse_args(ctx, args)
 
 
@@ -61,6 +74,9 @@ def _option(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
     """An option that can also be set as CONSENTRY_<NAME>."""
     name = names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(*names, envvar=f"CONSENTRY_{name}", **settings)
+
+
+_rules = _option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones.")
 
 
 def _serving(command: _Command) -> _Command:
@@ -98,7 +114,7 @@ def _serving(command: _Command) -> _Command:
                 type=click.Path(path_type=Path),
                 help="A configuration file. [consentry.yaml if there is one]",
             ),
-            _option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones."),
+            _rules,
             _option(
                 "--tls-cert",
                 type=click.Path(),
@@ -175,29 +191,20 @@ def demo(**given: Any) -> None:
         _serve([(shop.url, None)], read_config(given["config"]), given)
 
 
-@cli.group(invoke_without_command=True)
-@click.pass_context
-def vendors(ctx: click.Context) -> None:
+@cli.group(cls=_ListFirst)
+def vendors() -> None:
     """List the catalogued vendors.
 
     \b
     consentry vendors
     consentry vendors show segment
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(vendors_list)
 
 
 @vendors.command("list")
-@click.option(
-    "--rules",
-    multiple=True,
-    metavar="DIR",
-    envvar="CONSENTRY_RULES",
-    help="A folder of rules that adds to the shipped ones.",
-)
+@_rules
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
-def vendors_list(rules: tuple[str, ...] = (), as_json: bool = False) -> None:
+def vendors_list(rules: tuple[str, ...], as_json: bool) -> None:
     """List the catalogued vendors: id, category, name, owner.
 
     \b
@@ -212,13 +219,7 @@ def vendors_list(rules: tuple[str, ...] = (), as_json: bool = False) -> None:
 
 @vendors.command("show")
 @click.argument("name")
-@click.option(
-    "--rules",
-    multiple=True,
-    metavar="DIR",
-    envvar="CONSENTRY_RULES",
-    help="A folder of rules that adds to the shipped ones.",
-)
+@_rules
 @click.option("--json", "as_json", is_flag=True, help="A JSON object.")
 def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     """Show everything that is known of a vendor, by its id, name or alias.
@@ -251,10 +252,11 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     "--regime", default="gdpr", show_default=True, metavar="NAME", help="The law that decides what silence means."
 )
 @click.option("--strict-labels", is_flag=True, help="Require the category of a vendor's domain as well.")
-@click.option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones.")
+@_rules
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
     url: str,
+    *,
     kind: str | None,
     site: str | None,
     attribute: tuple[str, ...],
@@ -285,7 +287,7 @@ def explain_command(
         found = one(url)
         click.echo(json.dumps(plain(found)) if as_json else verdict_words(found, catalogue))
         return
-    for line in _lines(sys.stdin):
+    for line in _lines(sys.stdin.buffer):
         try:
             click.echo(json.dumps(plain(one(line))))
         except UsageError as error:
@@ -302,35 +304,21 @@ def addon() -> None:
     click.echo(Path(__file__).parent / "addon.py")
 
 
-def _lines(stream: Any) -> Iterator[str]:
+def _lines(stream: Iterable[bytes]) -> Iterator[str]:
     for line in stream:
-        if stripped := line.strip():
+        if stripped := line.decode("utf-8", "replace").strip():
             yield stripped
 
 
 def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, given: dict[str, Any]) -> None:
-    from .proxy import DEFAULT_HOST, DEFAULT_PORT, Listener, Transport, parse_listen, serve  # noqa: PLC0415
+    from .proxy import Transport, place, serve  # noqa: PLC0415
 
     def chosen(name: str, otherwise: Any) -> Any:
         """Flags and environment come before the file."""
         value = given[name]
         return config.options.get(name, otherwise) if value is None or value == () else value
 
-    listen = given["listen"] or ((config.options["listen"],) if "listen" in config.options else ())
-    if len(listen) > len(sites):
-        raise UsageError(
-            f"There are {len(listen)} addresses to listen on, but only {len(sites)} to serve; take one out."
-        )
-    listeners: list[Listener] = []
-    free = DEFAULT_PORT
-    for index, (upstream, own) in enumerate(sites):
-        text = listen[index] if index < len(listen) else own
-        if text is None:
-            while any(free == each.port for each in listeners):
-                free += 1
-            listeners.append(Listener(DEFAULT_HOST, free, upstream))
-        else:
-            listeners.append(parse_listen(text, upstream))
+    listeners = place(sites, given["listen"], None if given["listen"] else config.options.get("listen"))
     tls_cert, upstream_ca = chosen("tls_cert", None), chosen("upstream_ca", None)
     transport = Transport(
         confdir=Path(chosen("confdir", _CONFDIR)).expanduser(),

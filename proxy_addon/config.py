@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue.load import Rules, load_rules
-from .catalogue.yamlfile import FileError, parse
+from .catalogue.urls import origin
+from .catalogue.yamlfile import Document, FileError, parse
 from .consent.cookie import PlainCookie
 from .consent.model import Regime
 from .consent.regimes import regimes
@@ -43,7 +44,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteEntry:
-    """A site as the configuration file names it; None is what the file leaves open."""
+    """A site as the configuration file names it, by its origin; None is what the file leaves open."""
 
     url: str
     listen: str | None
@@ -79,17 +80,17 @@ def read_config(path: Path | None) -> ConfigFile:
             path, None, f"cannot be read ({error.strerror})", "check the path given to --config"
         ) from None
     schema = json.loads((Path(__file__).parent / "config.schema.json").read_text("utf-8"))
-    plain = parse(path, content, schema, ConfigError).value if content.strip() else {}
+    document = parse(path, content, schema, ConfigError)
+    plain = document.value or {}
     options = {name: value for name, value in plain.items() if name not in ("sites", "consent_cookie")}
     for name in _PATHS:
         if name in options:
-            options[name] = str(path.parent / options[name])
+            options[name] = _beside(path, options[name])
     if "rules" in options:
-        options["rules"] = [str(path.parent / each) for each in options["rules"]]
-    sites = tuple(
-        SiteEntry(each["url"].rstrip("/"), each.get("listen"), each.get("mode"), each.get("regime"), _cookie(each))
-        for each in plain.get("sites", ())
-    )
+        options["rules"] = [_beside(path, each) for each in options["rules"]]
+    if "listen" in options:
+        options["listen"] = str(options["listen"])
+    sites = tuple(_site(document, index, each) for index, each in enumerate(plain.get("sites", ())))
     return ConfigFile(options, sites, _cookie(plain))
 
 
@@ -112,9 +113,23 @@ def cache_folder() -> Path:
     return Path(base) / "consentry"
 
 
+def _beside(file: Path, path: str) -> str:
+    return str(file.parent / os.path.expanduser(path))
+
+
+def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry:
+    url = origin(plain["url"])
+    if url is None:
+        raise document.error(
+            ("sites", index, "url"), f"'{plain['url']}' is no URL", "write it as https://staging.example.com"
+        )
+    listen = str(plain["listen"]) if "listen" in plain else None
+    return SiteEntry(url, listen, plain.get("mode"), plain.get("regime"), _cookie(plain))
+
+
 def _cookie(plain: Mapping[str, Any]) -> PlainCookie | None:
     said = plain.get("consent_cookie")
     if said is None:
         return None
-    values = {str(value): frozenset(granted) for value, granted in said.get("values", {}).items()}
+    values = {value: frozenset(granted) for value, granted in said.get("values", {}).items()}
     return PlainCookie(said["name"], values, said.get("tokens", {}), said.get("separator", ","))

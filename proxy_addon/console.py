@@ -44,7 +44,7 @@ class Console:
         if self._colour:
             outcome = f"\x1b[{_COLOURS[evidence.outcome]}m{outcome}\x1b[0m"
         if evidence.outcome == TROUBLE:
-            return printable(f"{clock}  {outcome}  {evidence.reason}  {evidence.url}")
+            return f"{clock}  {outcome}  " + printable(f"{evidence.reason}  {evidence.url}")
         needs = "+".join(evidence.categories)
         where = f"  on {evidence.page}" if evidence.page and evidence.outcome == HELD else ""
         vendor = f"{evidence.vendor or '':<18}"

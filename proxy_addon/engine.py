@@ -13,8 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol, TypeVar
 
 from . import ledger
 from .answer import Answer, answer_for, destination
@@ -22,25 +21,39 @@ from .browser.assets import BASE, assemble, page_state, with_state
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
+from .catalogue.urls import origin as origin_of
+from .catalogue.urls import split
 from .config import ENFORCE, Site
-from .consent.model import Consent
+from .consent.model import NECESSARY, Consent
 from .consent.signals import Reader, parse_header
 from .judge import PageJudge
 from .ledger import Evidence, Sink
-from .own import Row, deletions, parse_json, reported_consent, reported_rows, reported_violations, script_answer
+from .own import (
+    Quota,
+    Row,
+    deletions,
+    parse_json,
+    reported_consent,
+    reported_page,
+    reported_rows,
+    reported_violations,
+    script_answer,
+)
 from .policy import ALLOW, BLOCK, Verdict, decide
 from .rewrite import coding
 from .rewrite.document import Document, form
-from .rewrite.text import Sheet, Prefixed
-from .rewrite.headers import Headers, allow_own, hold_cookies, hold_links
+from .rewrite.headers import Headers, _deletes, allow_own, hold_cookies, hold_links
 from .rewrite.injection import Injection
+from .rewrite.text import Prefixed, Sheet
 from .visitors import Client, Visitors
+
+_Result = TypeVar("_Result")
 
 _PAGES = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
 # Validators and digests of a body that is about to change, and ranges of it.
 _OUTDATED = (
-    "content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest", "etag", "last-modified",
-    "age", "expires",
+    "content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest", "etag",
+    "last-modified", "age", "expires",
 )  # fmt: skip
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 
@@ -65,14 +78,19 @@ class Visit:
     page: str
     consent: Consent
     forward: bool
-    # The origin under which the browser knows the site.
-    public: str = ""
-    client: Client | None = None
+    # The origin of what is asked for, as the site itself has it and as the browser has it.
+    origin: str
+    public: str
+    client: Client
 
     @property
     def enforces(self) -> bool:
         """Whether verdicts are acted on, or only recorded."""
         return self.site.mode == ENFORCE
+
+    def as_site(self, url: str) -> str:
+        """An address that the browser has, as the site itself has it."""
+        return self.origin + url[len(self.public) :] if url.startswith(self.public + "/") else url
 
 
 class Body(Protocol):
@@ -123,33 +141,51 @@ class Engine:
         self._visitors = Visitors()
         self._readers = {site.consent_cookie: Reader(site.consent_cookie) for site in (default, *sites.values())}
         self.assets = assemble(catalogue.vendors)
-        self._held_there: OrderedDict[str, None] = OrderedDict()
+        self._vendor_sites = frozenset(
+            registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
+        )
+        self._quota = Quota(clock)
+        self._held_there: OrderedDict[tuple[Client, str, str], None] = OrderedDict()
 
     # Who asks
 
-    def visit_reverse(self, origin: str, public: str, url: str, fields: Mapping[str, str]) -> Visit:
+    def visit_reverse(
+        self, origin: str, public: str, url: str, fields: Mapping[str, str], *, address: str = ""
+    ) -> Visit:
         """A request of the site itself, whose cookies it carries.
 
-        `origin` is the site's own, `public` the one under which the browser reaches it.
+        `origin` is the site's own, `public` the one under which the browser reaches it. `url` and `fields` are told
+        in the site's own words.
         """
-        host = urlsplit(origin).hostname or ""
-        site = self._sites.get(origin) or self._sites.get(registrable_domain(host)) or self._default
-        consent = self._read(site, fields)
+        first_party = registrable_domain(_host(origin))
+        site = self._sites.get(origin) or self._sites.get(first_party) or self._default
         page = url if destination(fields, "") in _PAGES else fields.get("referer", "")
-        return Visit(site, registrable_domain(host), page, consent, forward=False, public=public)
+        return Visit(
+            site,
+            first_party,
+            page,
+            self._read(site, fields),
+            forward=False,
+            origin=origin,
+            public=public,
+            client=(address, fields.get("user-agent", "")),
+        )
 
     def visit_forward(self, address: str, url: str, host: str, fields: Mapping[str, str]) -> Visit:
         """Any request of a browser, whose first party has to be found out."""
         client = (address, fields.get("user-agent", ""))
-        wanted = destination(fields, urlsplit(url).path)
+        wanted = destination(fields, url)
+        own = registrable_domain(host)
         first_party = self._visitors.first_party(
             client, host=host, destination=wanted, origin=fields.get("origin", ""), referer=fields.get("referer", "")
         )
+        if not first_party and own not in self._vendor_sites:
+            # Nothing says which page asks. A vendor must not pass for its own then; anyone else may.
+            first_party = own
         site = self._sites.get(first_party, self._default)
-        own = registrable_domain(host) == first_party
         if wanted == "document":
             self._visitors.visits(client, first_party)
-        said = self._read(site, fields) if own else None
+        said = self._read(site, fields) if own == first_party else None
         if said is not None and (said.decided or wanted == "document"):
             self._visitors.learn(client, first_party, said)
         known = self._visitors.consent(client, first_party)
@@ -157,7 +193,8 @@ class Engine:
         if fields.get("sec-gpc", "").strip() == "1" and not consent.gpc:
             consent = self._readers[site.consent_cookie].with_gpc(consent)
         page = url if wanted in _PAGES else fields.get("referer", "")
-        return Visit(site, first_party, page, consent, forward=True, public=_origin(url), client=client)
+        origin = origin_of(url) or ""
+        return Visit(site, first_party, page, consent, forward=True, origin=origin, public=origin, client=client)
 
     # What is asked for
 
@@ -172,12 +209,12 @@ class Engine:
             wanted = destination(fields, path)
             if not match.exempt:
                 done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
-                self._record(visit, ledger.WIRE, done, verdict, url, wanted)
+                self._record(visit, ledger.WIRE, done, verdict, url, kind=wanted)
             return answer_for(self.catalogue, match, method, fields, path) if held else None
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
-            self.trouble(visit, url, f"an error while deciding ({type(error).__name__}: {error})")
-            match = self._match_by_host(url)
+            self.trouble(visit, url, f"an error while deciding ({type(error).__name__}: {error})", ledger.WIRE)
+            match = self._match_by_host(visit, url)
             return answer_for(self.catalogue, match, method, fields, path) if match and visit.enforces else None
 
     def prepare_request(self, visit: Visit, headers: Headers, fields: Mapping[str, str]) -> None:
@@ -202,66 +239,45 @@ class Engine:
         method: str,
         url: str,
         status: int,
+        *,
         request: Mapping[str, str],
         headers: Headers,
-        *,
         recode: bool,
     ) -> Body | None:
         """Rewrite a response's headers; the Body that rewrites its body, or None if the body passes as it is.
 
         `recode` puts a content coding back after rewriting; without it the body goes on unencoded.
         """
-        if visit.forward and visit.client is not None:
-            self._learn_set_cookies(visit, url, headers)
         judge = self._judge(visit, ledger.HEADER)
-        if headers.get_all("set-cookie"):
-            host = urlsplit(url).hostname or ""
-            hold_cookies(headers, lambda name: judge.cookie(name, host))
-        if headers.get_all("link"):
-            hold_links(headers, lambda reference: judge.hint(url, reference))
+        self._attempt(visit, url, partial(self._judge_fields, visit, url, headers, judge))
         if visit.forward and not visit.enforces:
             return None
-        return self._body(
+        bodiless = method == "HEAD" or status in (204, 304)
+        return self._attempt(
             visit,
             url,
-            status,
-            request,
-            headers,
-            judge=judge,
-            bodiless=method == "HEAD" or status in (204, 304),
-            recode=recode,
+            partial(self._body, visit, url, status, request, headers, judge=judge, bodiless=bodiless, recode=recode),
         )
 
-    def trouble(self, visit: Visit, url: str, what: str) -> None:
+    def trouble(self, visit: Visit, url: str, what: str, layer: str = ledger.HTML) -> None:
         """Record that something could not be judged or rewritten."""
-        verdict = Verdict("allow", None, None, (), (), what)
-        self._record(visit, ledger.HTML, ledger.TROUBLE, verdict, url, "")
+        self._record(visit, layer, ledger.TROUBLE, Verdict(ALLOW, None, None, (), (), what), url, kind="")
 
     # What is ours
 
     def own(self, visit: Visit, method: str, path: str, fields: Mapping[str, str], body: bytes) -> Answer:
         """The answer to a request under /__consentry/."""
         if method in ("GET", "HEAD"):
-            return script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+            answer = script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+            return answer if method == "GET" else answer._replace(body=b"")
         plain = parse_json(body) if method == "POST" and self._is_from_here(visit, fields) else None
         if plain is None:
             return Answer(400, (("cache-control", "no-store"),), b"")
         extra: list[tuple[str, str]] = []
         if path == BASE + "report":
-            for row in reported_rows(plain, self.catalogue.vendors.__contains__):
-                self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, row.type)
-                self._held_there[row.url] = None
-            while len(self._held_there) > _MOST_HELD:
-                self._held_there.popitem(last=False)
+            self._take_report(visit, plain)
         elif path == BASE + "consent" and (said := reported_consent(plain)) is not None:
-            if visit.client is not None:
-                self._visitors.learn(visit.client, visit.first_party, said)
-            now = replace(visit, consent=replace(said, gpc=visit.consent.gpc or said.gpc))
-            judge = self._judge(now, ledger.HEADER)
-            host = urlsplit(visit.public).hostname or ""
-            extra = deletions(
-                [name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host
-            )
+            extra = self._take_consent(visit, said, fields)
         return Answer(204, (("cache-control", "no-store"), *extra), b"")
 
     def judge_reports(self, visit: Visit, body: bytes) -> None:
@@ -272,11 +288,11 @@ class Engine:
         plain = parse_json(body)
         for url, directive in reported_violations(plain) if plain else ():
             match = self.catalogue.match(url, site=visit.first_party)
-            if match is None or match.exempt or url in self._held_there:
+            if match is None or match.exempt or (visit.client, visit.first_party, url) in self._held_there:
                 continue
             verdict = self._decide(visit, match)
-            if verdict.blocks:
-                self._record(visit, ledger.CSP_REPORT, ledger.LEAK, verdict, url, directive)
+            if verdict.blocks and self._counted(visit, 1):
+                self._record(visit, ledger.CSP_REPORT, ledger.LEAK, verdict, url, kind=directive)
 
     def bootstrap(self, visit: Visit, method: str, fields: Mapping[str, str]) -> Answer | None:
         """In strict mode: the page that installs the worker before the first document of a site is shown."""
@@ -300,6 +316,34 @@ class Engine:
 
     # Within
 
+    def _take_report(self, visit: Visit, plain: Mapping[str, Any]) -> None:
+        visit = replace(visit, page=visit.as_site(reported_page(plain, visit.public) or visit.page))
+        rows = reported_rows(plain, self.catalogue.vendors.__contains__)
+        for reported in rows[: self._counted(visit, len(rows))]:
+            row = reported._replace(url=visit.as_site(reported.url))
+            self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, kind=row.type)
+            self._held_there[visit.client, visit.first_party, row.url] = None
+        while len(self._held_there) > _MOST_HELD:
+            self._held_there.popitem(last=False)
+
+    def _take_consent(self, visit: Visit, said: Consent, fields: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Remember what a page says, and delete the cookies that it takes consent from."""
+        host = _host(visit.public)
+        # A frame of another site has a guard too, but speaks only for itself.
+        if visit.forward and registrable_domain(host) == visit.first_party:
+            self._visitors.learn(visit.client, visit.first_party, said)
+        now = replace(visit, consent=replace(said, gpc=visit.consent.gpc or said.gpc))
+        judge = self._judge(now, ledger.HEADER)
+        return deletions([name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host)
+
+    def _counted(self, visit: Visit, wanted: int) -> int:
+        """How many of the rows that a page wants to report are recorded."""
+        counted, is_first_over = self._quota.take((visit.client, visit.first_party), wanted)
+        if is_first_over:
+            what = "the page reports too much, so the rest of what it reports in this minute is left out"
+            self.trouble(visit, "", what, ledger.GUARD)
+        return counted
+
     def _verdict_on(self, visit: Visit, row: Row) -> Verdict:
         """The verdict on what a page reports, decided anew: a page may say anything."""
         match = self.catalogue.match(row.url, site=visit.first_party) if "://" in row.url else None
@@ -317,8 +361,27 @@ class Engine:
 
     def _is_from_here(self, visit: Visit, fields: Mapping[str, str]) -> bool:
         """Reports count only from the site's own pages, not from whoever posts to it."""
-        origin = fields.get("origin", "")
-        return fields.get("sec-fetch-site", "same-origin") == "same-origin" and origin in ("", "null", visit.public)
+        said = fields.get("sec-fetch-site")
+        return said == "same-origin" if said else fields.get("origin", "") in ("", visit.origin)
+
+    def _attempt(self, visit: Visit, url: str, step: Callable[[], _Result]) -> _Result | None:
+        """The page always arrives: a step that fails is recorded and left out."""
+        try:
+            return step()
+        except Exception as error:
+            self.trouble(visit, url, f"an error while rewriting ({type(error).__name__}: {error})")
+            return None
+
+    def _judge_fields(self, visit: Visit, url: str, headers: Headers, judge: PageJudge) -> None:
+        """Learn from a response's cookies, and withhold cookies and hints."""
+        cookies = headers.get_all("set-cookie")
+        if cookies:
+            host = _host(url)
+            if visit.forward and registrable_domain(host) == visit.first_party:
+                self._learn(visit, cookies)
+            hold_cookies(headers, lambda name: judge.cookie(name, host))
+        if headers.get_all("link"):
+            hold_links(headers, lambda reference: judge.hint(url, reference))
 
     def _body(
         self,
@@ -336,7 +399,7 @@ class Engine:
         wanted = request.get("sec-fetch-dest", "").lower()
         content_type = ", ".join(headers.get_all("content-type"))
         kind = content_type.partition(";")[0].strip().lower()
-        whole = self._is_document(status, request, headers)
+        whole = self._is_document(status, request, content_type, headers)
         is_sheet = visit.enforces and kind == "text/css" and wanted in ("", "style") and status == 200
         is_worker = visit.enforces and wanted in _WORKERS and status == 200 and "javascript" in kind
         if whole is None and not is_sheet and not is_worker:
@@ -391,28 +454,27 @@ class Engine:
     def _decide(self, visit: Visit, match: Match) -> Verdict:
         return decide(match, visit.consent, visit.site.regime, strict_labels=visit.site.strict_labels)
 
-    def _match_by_host(self, url: str) -> Match | None:
-        host = (urlsplit(url).hostname or "").lower()
-        for vendor in self.catalogue.vendors.values():
+    def _match_by_host(self, visit: Visit, url: str) -> Match | None:
+        """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
+        parts = split(url)
+        for vendor in self.catalogue.vendors.values() if parts else ():
+            if vendor.category == NECESSARY or self.catalogue.owns(vendor.vendor, visit.first_party):
+                continue
             for domain in vendor.domains:
-                if domain.scope == "host" and within(host, domain.domain):
+                if domain.scope == "host" and parts and within(parts.host, domain.domain):
                     return Match(vendor.vendor, domain.domain, "domain", (vendor.category,), domain.label)
         return None
 
-    def _learn_set_cookies(self, visit: Visit, url: str, headers: Headers) -> None:
+    def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
-        host = urlsplit(url).hostname or ""
-        if visit.client is None or registrable_domain(host) != visit.first_party:
-            return
-        pairs = "; ".join(value.partition(";")[0] for value in headers.get_all("set-cookie"))
-        if pairs:
-            said = self._readers[visit.site.consent_cookie].read(pairs, "1" if visit.consent.gpc else None)
-            if said.decided:
-                self._visitors.learn(visit.client, visit.first_party, said)
+        pairs = "; ".join(value.partition(";")[0] for value in cookies if not _deletes(value))
+        said = self._readers[visit.site.consent_cookie].read(pairs, "1" if visit.consent.gpc else None)
+        if said.decided:
+            self._visitors.learn(visit.client, visit.first_party, said)
 
-    def _is_document(self, status: int, request: Mapping[str, str], headers: Headers) -> bool | None:
+    def _is_document(self, status: int, request: Mapping[str, str], content_type: str, headers: Headers) -> bool | None:
         """True for a document, False for a fragment that a script fetches, None for what is not rewritten."""
-        kind = form(", ".join(headers.get_all("content-type")))
+        kind = form(content_type)
         if kind is None or status == 206 or not (200 <= status < 600):
             return None
         if any(value.lower().lstrip().startswith("attachment") for value in headers.get_all("content-disposition")):
@@ -453,7 +515,7 @@ class Engine:
             worker=visit.site.worker and not visit.forward,
         )
 
-    def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, kind: str) -> None:
+    def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, *, kind: str) -> None:
         shown, page = (url, visit.page) if self._keep_query else (ledger.redact(url), ledger.redact(visit.page))
         self._sink.record(
             Evidence(
@@ -488,6 +550,6 @@ def _outdate(headers: Headers, *, recoded: bool) -> None:
         headers.set_all("content-encoding", [])
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _host(url: str) -> str:
+    parts = split(url)
+    return parts.host if parts else ""

@@ -5,21 +5,28 @@ from __future__ import annotations
 import html
 
 # What the proxy core says, and what a person can do about it; the first that occurs counts.
+_TEST = "or use --insecure-upstream while testing."
+_SELF_SIGNED = f"The site's certificate is self-signed. Trust its authority with --upstream-ca FILE, {_TEST}"
+_NO_NAME = "The site's name does not resolve. Check the URL, or name its address with --resolve."
+_NO_ANSWER = "Nothing answers at the site's address. Check that the site is up and the port is right."
 _REMEDIES = (
-    ("certificate has expired", "The site's certificate has expired. Renew it, or use --insecure-upstream while testing."),
-    ("self-signed certificate", "The site's certificate is self-signed. Trust its authority with --upstream-ca FILE, or use --insecure-upstream while testing."),
-    ("self signed certificate", "The site's certificate is self-signed. Trust its authority with --upstream-ca FILE, or use --insecure-upstream while testing."),
-    ("unable to get local issuer", "The site's certificate is from an authority that is not trusted here. Name it with --upstream-ca FILE."),
-    ("certificate verify failed", "The site's certificate does not hold. Check its name and dates, or use --insecure-upstream while testing."),
-    ("Name or service not known", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
-    ("nodename nor servname", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
-    ("getaddrinfo failed", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
-    ("No address associated", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
-    ("name resolution", "The site's name does not resolve. Check the URL, or name its address with --resolve."),
-    ("Connect call failed", "Nothing answers at the site's address. Check that the site is up and the port is right."),
-    ("Connection refused", "Nothing answers at the site's address. Check that the site is up and the port is right."),
+    ("certificate has expired", f"The site's certificate has expired. Renew it, {_TEST}"),
+    ("self-signed certificate", _SELF_SIGNED),
+    ("self signed certificate", _SELF_SIGNED),
+    (
+        "unable to get local issuer",
+        "The site's certificate is from an authority that is not trusted here. Name it with --upstream-ca FILE.",
+    ),
+    ("certificate verify failed", f"The site's certificate does not hold. Check its name and dates, {_TEST}"),
+    ("Name or service not known", _NO_NAME),
+    ("nodename nor servname", _NO_NAME),
+    ("getaddrinfo failed", _NO_NAME),
+    ("No address associated", _NO_NAME),
+    ("name resolution", _NO_NAME),
+    ("Connect call failed", _NO_ANSWER),
+    ("Connection refused", _NO_ANSWER),
     ("timed out", "The site did not answer in time. Check that it can be reached from here."),
-)  # fmt: skip
+)
 _OTHERWISE = "The site closed the connection or sent what is no HTTP. Look at its log."
 
 

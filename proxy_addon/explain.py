@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,30 +53,37 @@ def explain(
     """Decide on a URL. `site` is the host or URL of the page that asks. Raises UsageError for what is no URL."""
     if split(url) is None:
         raise UsageError(f"'{url}' is no web URL; write it whole, as in https://cdn.segment.com/analytics.js.")
-    parts = split(site if site is None or "://" in site else f"https://{site}/") if site else None
-    first_party = registrable_domain(parts.host) if parts else None
-    match = catalogue.match(url, site=first_party, attributes=tuple(attributes))
+    match = catalogue.match(url, site=_first_party(site) if site else None, attributes=tuple(attributes))
     return Explanation(url, match, decide(match, consent, regime, strict_labels=strict_labels))
 
 
 def consent_of(granted: str | None, gpc: bool, catalogue: Catalogue) -> Consent:
     """The consent that `--consent` says: granted categories and vendors, a '-' before what is refused.
 
-    Naming any category decides on all: those not named are denied. Raises UsageError.
+    Naming any category decides on all: those not named are denied. Named twice, the refusal counts. Raises UsageError.
     """
     if granted is None:
         return Consent(gpc=gpc)
+    groups = {name: (name,) for name in CATEGORIES} | {"all": CATEGORIES, "none": (), NECESSARY: ()}
     categories: dict[str, bool] = {}
     vendors: dict[str, bool] = {}
+    decided = False
     for word in filter(None, (each.strip() for each in granted.split(","))):
         name, allowed = word.removeprefix("-"), not word.startswith("-")
-        if name in CATEGORIES:
-            categories[name] = allowed
-        elif name in catalogue.vendors:
-            vendors[name] = allowed
-        elif name not in (NECESSARY, "none", "all"):
+        if name in catalogue.vendors:
+            vendors[name] = vendors.get(name, True) and allowed
+        elif name in groups:
+            categories |= {each: categories.get(each, True) and allowed for each in groups[name]}
+            decided = True
+        else:
             raise UsageError(f"'{name}' is neither a category ({', '.join(CATEGORIES)}, all, none) nor a vendor.")
-        elif name == "all":
-            categories |= dict.fromkeys(CATEGORIES, allowed)
-    complete: Mapping[str, bool] = {name: categories.get(name, False) for name in CATEGORIES}
-    return Consent(complete, vendors, gpc=gpc, signal="--consent", note="given on the command line")
+    if decided or not vendors:
+        categories = {name: categories.get(name, False) for name in CATEGORIES}
+    return Consent(categories, vendors, gpc=gpc, signal="--consent", note="given on the command line")
+
+
+def _first_party(site: str) -> str:
+    parts = split(site if "://" in site else f"https://{site}/")
+    if parts is None:
+        raise UsageError(f"'{site}' is no site; write its host, as in www.example.com.")
+    return registrable_domain(parts.host)

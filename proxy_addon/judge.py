@@ -18,7 +18,7 @@ Decide = Callable[[Match], Verdict]
 class Record(Protocol):
     """Writes down one verdict."""
 
-    def __call__(self, layer: str, outcome: str, verdict: Verdict, url: str, kind: str) -> None:
+    def __call__(self, layer: str, outcome: str, verdict: Verdict, url: str, *, kind: str) -> None:
         """`url` is what was judged, `kind` what it would have been fetched as."""
 
 
@@ -47,12 +47,21 @@ class PageJudge:
         self._layer = layer
         self._enforce = enforce
         self._passes = passes
-        self._seen: set[tuple[str, str | None, str]] = set()
+        self._seen: set[tuple[str, str, str, str]] = set()
 
     def request(self, url: str, kind: str, attributes: Collection[str]) -> str | None:
         """The vendor to hold a URL for, or None."""
         match = self._catalogue.match(url, site=self._site, attributes=attributes)
-        return self._judge(match, url, kind) if match is not None else None
+        if match is None or (kind == "hint" and self._is_of_use(url)):
+            return None
+        return self._judge(match, url, kind)
+
+    def _is_of_use(self, url: str) -> bool:
+        """Whether a hint names a host, not a request, and something on that host may be asked for."""
+        if url.partition("://")[2].partition("/")[2]:
+            return False
+        found = self._catalogue.match_host(url, site=self._site)
+        return any(not self._decide(match).blocks for match in found)
 
     def snippet(self, code: str) -> str | None:
         """The vendors to hold an inline script for, with blanks between; or None."""
@@ -83,8 +92,8 @@ class PageJudge:
         held = verdict.blocks and self._enforce
         outcome = ledger.HELD if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
         # A page may name one address many times; one row says it.
-        row = (outcome, verdict.rule, redact(what))
+        row = (outcome, match.vendor, match.rule, redact(what))
         if row not in self._seen and (self._passes or outcome != ledger.PASSED):
             self._seen.add(row)
-            self._record(self._layer, outcome, verdict, what, kind)
+            self._record(self._layer, outcome, verdict, what, kind=kind)
         return match.vendor if held else None

@@ -52,7 +52,7 @@ class Sink(Protocol):
 
 @lru_cache(maxsize=2048)
 def redact(url: str) -> str:
-    """The URL without user info, fragment and query values: they may hold personal data, and the evidence needs none."""
+    """The URL without user info, fragment and query values: they may hold personal data."""
     head, question, query = url.partition("#")[0].partition("?")
-    head = re.sub(r"(?<=://)[^/@]*@", "", head)
+    head = re.sub(r"(?<=://)[^/]*@", "", head)
     return head + question + _QUERY_VALUE.sub("=…", query)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .answer import Answer
@@ -14,6 +14,9 @@ CSP_PATH = BASE + "csp"
 MOST_BYTES = 65536
 _MOST_ROWS = 100
 _LONGEST_URL = 2000
+# A page with a hundred tags reports a hundred rows; a visitor may open some pages a minute.
+_MOST_ROWS_A_MINUTE = 1000
+_MOST_REPORTING = 10_000
 _JS = ("content-type", "text/javascript; charset=utf-8")
 _OUTCOMES = frozenset({"held", "leak", "trouble"})
 
@@ -71,10 +74,39 @@ def reported_rows(plain: Mapping[str, Any], known: Callable[[str], bool]) -> lis
             continue
         outcome, vendor, url, kind = (row.get(name) for name in ("outcome", "vendor", "url", "type"))
         if outcome in _OUTCOMES and all(isinstance(each, str) for each in (vendor, url, kind)):
-            if outcome == "trouble" or known(str(vendor)):
+            vendor = vendor if known(str(vendor)) else ""
+            if vendor or outcome == "trouble":
                 layer = "worker" if row.get("layer") == "worker" else "guard"
                 found.append(Row(str(outcome), str(vendor), str(url)[:_LONGEST_URL], str(kind)[:32], layer))
     return found
+
+
+def reported_page(plain: Mapping[str, Any], origin: str) -> str | None:
+    """The address of the page that reports, if it lies where it says; no Referer need tell it."""
+    page = plain.get("page")
+    return page[:_LONGEST_URL] if isinstance(page, str) and page.startswith(origin + "/") else None
+
+
+class Quota:
+    """Counts what each page reports, so that none can flood the evidence."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds."""
+        self._clock = clock
+        self._minute = 0
+        self._taken: dict[Hashable, int] = {}
+
+    def take(self, who: Hashable, wanted: int) -> tuple[int, bool]:
+        """How many of the rows wanted still count in this minute, and whether they are the first not all to count."""
+        minute = int(self._clock() // 60)
+        if minute != self._minute:
+            self._minute, self._taken = minute, {}
+        if who not in self._taken and len(self._taken) >= _MOST_REPORTING:
+            return 0, False
+        before = self._taken.get(who, 0)
+        self._taken[who] = before + wanted
+        left = max(0, _MOST_ROWS_A_MINUTE - before)
+        return min(wanted, left), before <= _MOST_ROWS_A_MINUTE < before + wanted
 
 
 def reported_violations(plain: Mapping[str, Any]) -> list[tuple[str, str]]:

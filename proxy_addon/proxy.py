@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
+import itertools
 import logging
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from mitmproxy import addonmanager, exceptions, http, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
@@ -22,6 +23,7 @@ from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
 
 from .addon import Gate
+from .catalogue.urls import origin, split
 from .config import UsageError
 from .console import Console
 from .engine import Engine
@@ -69,27 +71,43 @@ class Transport:
 def parse_listen(text: str, upstream: str | None) -> Listener:
     """Read '[HOST:]PORT'. Raises UsageError."""
     host, _, port = text.rpartition(":")
-    if not port.isdigit() or not 0 <= int(port) <= 65535:
+    if not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"'{text}' is no address to listen on; write it as PORT or HOST:PORT, as in 127.0.0.1:8080.")
     return Listener(host.strip("[]") or DEFAULT_HOST, int(port), upstream)
+
+
+def place(
+    sites: Sequence[tuple[str | None, str | None]], addresses: Sequence[str], common: str | None = None
+) -> list[Listener]:
+    """A listener for each site: where `addresses` says in the same order, else at its own, else on a free port.
+
+    A site is its origin (None: forward mode) and its own address, if it has one. The first without any gets the
+    `common` address. Raises UsageError.
+    """
+    if len(addresses) > len(sites):
+        raise UsageError(
+            f"There are {len(addresses)} addresses to listen on, but only {len(sites)} to serve; take one out."
+        )
+    wanted = [addresses[index] if index < len(addresses) else own for index, (_, own) in enumerate(sites)]
+    if common is not None and None in wanted:
+        wanted[wanted.index(None)] = common
+    taken = {parse_listen(text, None).port for text in wanted if text is not None}
+    free = (port for port in itertools.count(DEFAULT_PORT) if port not in taken)
+    return [
+        Listener(DEFAULT_HOST, next(free), upstream) if text is None else parse_listen(text, upstream)
+        for (upstream, _), text in zip(sites, wanted, strict=True)
+    ]
 
 
 def parse_upstream(text: str) -> str:
     """Read a site's URL into its origin. Raises UsageError."""
     url = text if "://" in text else f"https://{text}"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise UsageError(f"'{text}' is no URL; write it as https://staging.example.com.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    site, parts = origin(url), split(url)
+    if site is None or parts is None or not site.startswith("http") or "@" in url:
         raise UsageError(f"'{text}' is no site to stand in front of; write it as https://staging.example.com.")
-    if parts.path not in ("", "/") or parts.query:
-        raise UsageError(
-            f"'{text}' has a path; Consentry stands in front of a whole site, so give {parts.scheme}://{parts.netloc}."
-        )
-    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+    if parts.path != "/" or parts.query:
+        raise UsageError(f"'{text}' has a path; Consentry stands in front of a whole site, so give {site}.")
+    return site
 
 
 def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
@@ -180,17 +198,34 @@ def _late_options(transport: Transport) -> dict[str, object]:
     """Options that exist once their add-ons are loaded."""
     chosen: dict[str, object] = {"keep_host_header": True, "connection_strategy": "lazy"}
     if transport.tls_cert is not None:
-        _must_exist(transport.tls_cert, "--tls-cert")
+        # An empty passphrase, so that a key which needs one is an error and no question.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _must_load(
+            transport.tls_cert,
+            "--tls-cert",
+            "a PEM file with a private key (no passphrase) and its certificate",
+            lambda path: context.load_cert_chain(path, password=""),
+        )
         chosen["certs"] = [f"*={transport.tls_cert}"]
     if transport.upstream_ca is not None:
-        _must_exist(transport.upstream_ca, "--upstream-ca")
+        _must_load(
+            transport.upstream_ca,
+            "--upstream-ca",
+            "a PEM file of certificates",
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations,
+        )
         chosen["ssl_verify_upstream_trusted_ca"] = str(transport.upstream_ca)
     return chosen
 
 
-def _must_exist(path: Path, option: str) -> None:
+def _must_load(path: Path, option: str, takes: str, load: Callable[[Path], object]) -> None:
+    """Try what mitmproxy would try at the first connection only."""
     if not path.is_file():
         raise UsageError(f"There is no file {path}; check the path given to {option}.")
+    try:
+        load(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be used ({error}); {option} takes {takes}.") from None
 
 
 def _started(

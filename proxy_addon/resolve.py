@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 def parse_entry(text: str) -> Entry:
     """Read one mapping. Raises UsageError."""
     found = _ENTRY.match(text)
-    if found is None:
+    if found is None or any(port.isdigit() and int(port) > 65535 for port in (found["port"], found["to"] or "*")):
         raise UsageError(
             f"'{text}' is no mapping; write it as HOST:PORT:ADDRESS[:PORT], as in shop.test:443:127.0.0.1:8443."
         )

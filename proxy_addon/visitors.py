@@ -55,36 +55,36 @@ class Visitors:
 
     def consent(self, client: Client, site: str) -> Consent | None:
         """What is known of the visitor's consent on `site`, or None."""
-        known = self._clients.get(client)
-        if known is None or self._clock() - known.seen > _LIFETIME:
-            return None
-        return known.sites.get(site)
+        known = self._remembered(client)
+        return known.sites.get(site) if known is not None else None
 
     def first_party(self, client: Client, *, host: str, destination: str, origin: str, referer: str) -> str:
-        """The site (registrable domain) on which the visitor is, for a request to `host`.
+        """The site (registrable domain) on which the visitor is, for a request to `host`; '' if nothing says it.
 
         A top-level navigation is its own first party. Else Origin and Referer name the document that asks,
         which may be a frame: so they count where they name a site that the client has visited, and otherwise
         its latest top-level document does.
         """
-        own = registrable_domain(host)
         if destination == "document":
-            return own
+            return registrable_domain(host)
         asking = _site_of(origin) or _site_of(referer)
-        known = self._clients.get(client)
+        known = self._remembered(client)
         if known is not None and known.sites:
             if asking in known.sites:
                 return asking
             return next(reversed(known.sites))
-        return asking or own
+        return asking
+
+    def _remembered(self, client: Client) -> _Known | None:
+        known = self._clients.get(client)
+        return known if known is not None and self._clock() - known.seen <= _LIFETIME else None
 
     def _known(self, client: Client) -> _Known:
         now = self._clock()
-        known = self._clients.pop(client, None)
-        if known is None or now - known.seen > _LIFETIME:
-            known = _Known(now)
+        known = self._remembered(client) or _Known(now)
         known.seen = now
         self._clients[client] = known
+        self._clients.move_to_end(client)
         while len(self._clients) > _MOST_CLIENTS:
             self._clients.popitem(last=False)
         return known

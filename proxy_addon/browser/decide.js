@@ -136,6 +136,14 @@ function consentryDecide(table, at) {
       const found = match(url, attributes);
       return found && !found.exempt && holds(found.vendor, found.needs, found.label) ? table.vendors[found.vendor][0] : '';
     },
+    // A hint names a host, not a request: it is held while nothing on that host may be asked for.
+    heldHost(url) {
+      const known = rulesFor(url.hostname.replace(/\.$/, ''));
+      const all = known ? [...known.rules.filter((rule) => !rule[4]).map((rule) => rule[3]), ...(known.whole ? [known.whole] : [])] : [];
+      const foreign = all.filter((each) => !at.site || !table.vendors[each[0]][1].includes(at.site));
+      const last = foreign[foreign.length - 1];
+      return last && foreign.length === all.length && foreign.every((each) => holds(...each)) ? table.vendors[last[0]][0] : '';
+    },
     // The ids of the vendors that an inline script is held for.
     heldSnippet(code) {
       const found = table.snippets.filter(([strings, patterns, vendor, needs]) =>

@@ -53,10 +53,11 @@
   function judge(reference, type, attributes, base) {
     const text = String(reference);
     if (!text || text[0] === '#') return '';
-    const key = text.length < 300 && !(attributes && attributes.includes('data-domain')) && !base ? text : null;
+    const key = text.length < 300 && type !== 'link' && !(attributes && attributes.includes('data-domain')) && !base ? text : null;
     if (key !== null && remembered.has(key)) return remembered.get(key);
     const url = parse(text, base);
-    const vendor = url ? core.held(url, attributes) : '';
+    const hint = type === 'link' && url && url.pathname === '/' && !url.search;
+    const vendor = !url ? '' : hint ? core.held(url, attributes) && core.heldHost(url) : core.held(url, attributes);
     if (key !== null) {
       if (remembered.size > 3000) remembered.clear();
       remembered.set(key, vendor);

@@ -1,8 +1,9 @@
 """From folders of YAML files to a Catalogue, with errors that name file, line and remedy.
 
-A rules folder holds `vendors/*.yaml`, `surrogates/*.js` and `categories.yaml`. Later folders add to
-earlier ones and override them by name. The validated form is cached on disk under a hash of every byte
-that went into it, so that a start does not parse YAML again.
+A rules folder holds `vendors/*.yaml`, `surrogates/*.js`, `categories.yaml` and `regimes.yaml`. Later folders
+add to earlier ones and override them by name: a vendor or a surrogate by its file's, a category or a regime by
+its own. The validated form is cached on disk under a hash of every byte that went into it, so that a start does
+not parse YAML again.
 """
 
 from __future__ import annotations
@@ -36,14 +37,21 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 1
-_SETTINGS = ("categories.yaml", "regimes.yaml")
+_FORM = 2
+# What the files of settings list, and by which word of an entry it is known.
+_SETTINGS = {"categories": "category", "regimes": "regime"}
+_SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
+_SCHEMAS = ("vendor.schema.json", "rules.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
     path: Path
     content: bytes
+
+
+# The files of one rules folder, by the name under which another folder may override them.
+_Layer = Mapping[str, _Source]
 
 
 def shipped_rules() -> Path:
@@ -71,32 +79,25 @@ def load_rules(folders: Sequence[Path] = (), cache: Path | None = None) -> Rules
 
     `cache` is the folder for compiled forms; None caches nothing. Raises RulesError.
     """
-    sources: dict[str, _Source] = {}
-    for folder in (shipped_rules(), *folders):
-        sources.update(_sources(folder))
-    key = _hash(sources)
-    plain = _read_cache(cache, key)
-    if plain is None:
-        plain = _compile(sources)
+    layers = [_layer(folder) for folder in (shipped_rules(), *folders)]
+    key = _hash(layers)
+    rules = _read_cache(cache, key)
+    if rules is None:
+        plain = _compile(layers)
+        rules = _rules(plain)
         _write_cache(cache, key, plain)
-    catalogue = Catalogue(
-        vendors=[_vendor(each) for each in plain["vendors"]],
-        categories=[Category(**each) for each in plain["categories"]],
-        surrogates=plain["surrogates"],
-    )
-    return Rules(catalogue, plain["regimes"])
+    return rules
 
 
-def _sources(folder: Path) -> dict[str, _Source]:
-    """Every file of a rules folder by the name under which another folder may override it."""
+def _layer(folder: Path) -> _Layer:
     if not folder.is_dir():
         raise RulesError(folder, None, "there is no such rules folder", "name a folder that holds vendors/*.yaml")
     vendors = folder / "vendors" if (folder / "vendors").is_dir() else folder
-    files = {f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS}
+    files = {
+        f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS_FILES
+    }
     files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
-    for name in _SETTINGS:
-        if (folder / name).is_file():
-            files[name] = folder / name
+    files |= {name: folder / name for name in _SETTINGS_FILES if (folder / name).is_file()}
     if not files:
         raise RulesError(folder, None, "this folder holds no rules", "put vendor files into its vendors/ folder")
     try:
@@ -107,17 +108,18 @@ def _sources(folder: Path) -> dict[str, _Source]:
         ) from None
 
 
-def _hash(sources: Mapping[str, _Source]) -> str:
+def _hash(layers: Sequence[_Layer]) -> str:
     digest = hashlib.sha256(f"consentry {_FORM}".encode())
-    schema = shipped_rules() / "vendor.schema.json"
-    digest.update(schema.read_bytes())
-    for name, source in sorted(sources.items()):
+    for schema in _SCHEMAS:
+        digest.update((shipped_rules() / schema).read_bytes())
+    for name, source in (each for layer in layers for each in sorted(layer.items())):
         digest.update(f"\0{name}\0{source.path}\0{len(source.content)}\0".encode())
         digest.update(source.content)
     return digest.hexdigest()
 
 
-def _compile(sources: Mapping[str, _Source]) -> dict[str, Any]:
+def _compile(layers: Sequence[_Layer]) -> dict[str, Any]:
+    sources = {name: source for layer in layers for name, source in layer.items()}
     vendor_schema = _schema("vendor.schema.json")
     documents = {
         name: parse(source.path, source.content, vendor_schema)
@@ -130,14 +132,21 @@ def _compile(sources: Mapping[str, _Source]) -> dict[str, Any]:
         if name.startswith("surrogates/")
     }
     _check(documents.values(), surrogates)
-    schema = _schema("rules.schema.json")
-    categories, regimes = (parse(sources[name].path, sources[name].content, schema) for name in _SETTINGS)
     return {
         "vendors": [document.value for document in documents.values()],
-        "categories": categories.value["categories"],
-        "regimes": regimes.value,
         "surrogates": surrogates,
+        **{name: _settings(name, layers) for name in _SETTINGS},
     }
+
+
+def _settings(name: str, layers: Sequence[_Layer]) -> list[dict[str, Any]]:
+    """The entries of every `<name>.yaml`; one of the same name takes the place of an earlier one."""
+    schema = _schema("rules.schema.json")
+    schema |= {"properties": {name: schema["properties"][name]}, "required": [name]}
+    files = [layer[f"{name}.yaml"] for layer in layers if f"{name}.yaml" in layer]
+    documents = [parse(file.path, file.content, schema) for file in files]
+    entries = {entry[_SETTINGS[name]]: entry for document in documents for entry in document.value[name]}
+    return list(entries.values())
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -216,15 +225,24 @@ def _check_patterns(document: Document) -> None:
 def _check_regex(document: Document, where: tuple[str | int, ...], pattern: str) -> None:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise document.error(
-            where, f"'{pattern}' is no regular expression ({error.msg})", "correct it, or escape it with a backslash"
+            where, f"'{pattern}' is no regular expression ({error})", "correct it, or escape it with a backslash"
         ) from None
 
 
 def _closest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), 1)
     return f"did you mean '{close[0]}'?" if close else "add its file, or take the name out"
+
+
+def _rules(plain: Mapping[str, Any]) -> Rules:
+    catalogue = Catalogue(
+        vendors=[_vendor(each) for each in plain["vendors"]],
+        categories=[Category(**each) for each in plain["categories"]],
+        surrogates=plain["surrogates"],
+    )
+    return Rules(catalogue, {"regimes": plain["regimes"]})
 
 
 def _vendor(plain: Mapping[str, Any]) -> Vendor:
@@ -260,14 +278,14 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
     )
 
 
-def _read_cache(folder: Path | None, key: str) -> dict[str, Any] | None:
+def _read_cache(folder: Path | None, key: str) -> Rules | None:
+    """The rules as they were compiled before; None if that was never done, or what is there is damaged."""
     if folder is None:
         return None
     try:
-        plain = json.loads((folder / f"catalogue-{key}.json").read_bytes())
-    except (OSError, ValueError):
+        return _rules(json.loads((folder / f"catalogue-{key}.json").read_bytes()))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None
-    return plain if isinstance(plain, dict) else None
 
 
 def _write_cache(folder: Path | None, key: str, plain: dict[str, Any]) -> None:

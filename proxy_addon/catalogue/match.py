@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from sys import getsizeof
 
 from .domains import registrable_domain, within
-from .needles import needles
 from .model import Category, Cookie, Match, Snippet, Vendor
-from .urls import Parts, split
+from .needles import needles
+from .urls import PROTOCOLS, Parts, split
 
 _REMEMBERED_HOSTS = 8192
-# Inline scripts up to this length are remembered, so many of them.
-_REMEMBERED_LENGTH, _REMEMBERED_CODES = 16_384, 512
+_LONGEST_HOST = 253
+# Inline scripts up to this size are remembered, and of all of them so many bytes.
+_LARGEST_CODE, _REMEMBERED_CODES = 16_384, 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Catalogue:
             for vendor in self.vendors.values()
         }
         self._hosts: dict[str, _HostRules | None] = {}
-        self._codes: dict[str, list[Match]] = {}
+        self._codes: dict[str, tuple[Match, ...]] = {}
+        self._codes_size = 0
         # Every match that a request or an inline script can have, exemptions aside.
         self.matches: tuple[Match, ...] = (
             *self._whole.values(),
@@ -127,34 +130,52 @@ class Catalogue:
         tracks for others. `attributes` are the names of the tag's attributes where there is a tag.
         """
         # Nearly every address is on a host that was seen before and has no vendor: three look-ups say so.
-        pieces = url.split("/", 3)
-        if len(pieces) == 4:
-            rules = self._hosts.get(pieces[2], _UNSEEN)
-            if rules is None and "\\" not in url and "\t" not in url and "\n" not in url and "\r" not in url:
-                name = pieces[3].partition("?")[0].rpartition("/")[2].partition(".")[0].partition("#")[0]
-                if name not in self._any_host:
-                    return None
+        try:
+            scheme, nothing, host, rest = url.split("/", 3)
+        except ValueError:
+            pass
+        else:
+            if (
+                self._hosts.get(host, _UNSEEN) is None
+                and not nothing
+                and (scheme == "https:" or scheme in PROTOCOLS)
+                and "#" not in rest
+                and "\\" not in rest
+                and "\t" not in rest
+                and "\n" not in rest
+                and "\r" not in rest
+                and rest.partition("?")[0].rpartition("/")[2].partition(".")[0] not in self._any_host
+            ):
+                return None
         parts = split(url)
         return None if parts is None else self._find(parts, self._rules_for(parts.host), site, attributes)
 
-    def match_snippets(self, code: str) -> list[Match]:
+    def match_snippets(self, code: str) -> tuple[Match, ...]:
         """The vendors whose snippets an inline script holds: one script may hold several."""
         # The same snippets stand on every page of a site.
         known = self._codes.get(code)
         if known is None:
             known = self._search_snippets(code)
-            if len(code) <= _REMEMBERED_LENGTH:
-                if len(self._codes) >= _REMEMBERED_CODES:
-                    self._codes.clear()
-                self._codes[code] = known
+            self._remember(code, known)
         return known
 
-    def _search_snippets(self, code: str) -> list[Match]:
+    def _remember(self, code: str, found: tuple[Match, ...]) -> None:
+        size = getsizeof(code)
+        if size > _LARGEST_CODE:
+            return
+        # Threads that come here at once may count a script twice or not at all: the bound need not be exact.
+        if self._codes_size + size > _REMEMBERED_CODES:
+            self._codes.clear()
+            self._codes_size = 0
+        self._codes[code] = found
+        self._codes_size += size
+
+    def _search_snippets(self, code: str) -> tuple[Match, ...]:
         found: dict[str, Match] = {}
         for signature in self._signatures:
             if _fits(signature, code):
                 found.setdefault(f"{signature.match.vendor} {signature.match.rule}", signature.match)
-        return list(found.values())
+        return tuple(found.values())
 
     def match_snippet(self, code: str) -> Match | None:
         """The first of match_snippets(), or None."""
@@ -175,6 +196,16 @@ class Catalogue:
                 return rule.match
         return None
 
+    def match_host(self, url: str, *, site: str | None = None) -> list[Match]:
+        """Everything that can match on a URL's host, a vendor's own site aside."""
+        parts = split(url)
+        rules = self._rules_for(parts.host) if parts else None
+        if rules is None:
+            return []
+        found = [rule.match for rule in rules.paths if not rule.match.exempt]
+        found += [rules.whole] if rules.whole else []
+        return [] if any(site in self._own_sites[each.vendor] for each in found) else found
+
     def owns(self, vendor: str, site: str) -> bool:
         """Whether a registrable domain is one of the vendor's own sites."""
         return site in self._own_sites[vendor]
@@ -182,8 +213,10 @@ class Catalogue:
     def vendor_named(self, name: str) -> Vendor | None:
         """The vendor with this id, name or alias, whatever the case; None if there is none."""
         wanted = name.casefold()
+        if wanted in self.vendors:
+            return self.vendors[wanted]
         for vendor in self.vendors.values():
-            if wanted in {vendor.vendor, vendor.name.casefold(), *(alias.casefold() for alias in vendor.aliases)}:
+            if wanted in {vendor.name.casefold(), *(alias.casefold() for alias in vendor.aliases)}:
                 return vendor
         return None
 
@@ -230,9 +263,10 @@ class Catalogue:
         if whole is None:
             rules += self._first_label.get(host.partition(".")[0], ())
         found = _HostRules(tuple(rules), whole) if rules or whole else None
-        if len(self._hosts) >= _REMEMBERED_HOSTS:
-            self._hosts.clear()
-        self._hosts[host] = found
+        if len(host) <= _LONGEST_HOST:
+            if len(self._hosts) >= _REMEMBERED_HOSTS:
+                self._hosts.clear()
+            self._hosts[host] = found
         return found
 
     def _add(self, vendor: Vendor) -> None:

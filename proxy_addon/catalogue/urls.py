@@ -9,6 +9,7 @@ import ada_url
 
 # A URL that needs no normalising to be split: lower-case ASCII host, no user info, no backslash.
 _PLAIN = re.compile(r"(https?|wss?)://([a-z0-9_.-]+)(?::(\d+))?(/[^?#\\\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#|$)")
+PROTOCOLS = frozenset({"http:", "https:", "ws:", "wss:"})
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _EDGES = "".join(map(chr, range(0x21)))
@@ -25,15 +26,27 @@ class Parts(NamedTuple):
 def split(url: str) -> Parts | None:
     """Split an absolute URL; None if it is no web URL that a browser would accept."""
     plain = _PLAIN.match(url)
-    if plain and ".." not in url and "/./" not in url and plain[2][-1] != ".":
-        return Parts(plain[2], plain[4] or "/", plain[5] or "")
+    if plain and plain[2][-1] != "." and url[-1] > " ":
+        path = plain[4] or "/"
+        # A browser resolves '.' and '..', and takes '%2e' for a dot there.
+        if "/." not in path and "/%2" not in path:
+            return Parts(plain[2], path, plain[5] or "")
     try:
         parsed = ada_url.URL(url)
     except ValueError:
         return None
-    if parsed.protocol not in ("http:", "https:", "ws:", "wss:"):
+    if parsed.protocol not in PROTOCOLS:
         return None
     return Parts(parsed.hostname.rstrip("."), parsed.pathname, parsed.search[1:])
+
+
+def origin(url: str) -> str | None:
+    """Scheme, host and, unless it is the usual one, port of an absolute URL; None as in split()."""
+    try:
+        parsed = ada_url.URL(url)
+    except ValueError:
+        return None
+    return str(parsed.origin) if parsed.protocol in PROTOCOLS else None
 
 
 def resolve(base: str, reference: str) -> str | None:

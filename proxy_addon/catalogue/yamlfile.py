@@ -13,8 +13,21 @@ from typing import Any
 
 import jsonschema
 import yaml
+from yaml.constructor import ConstructorError
+from yaml.reader import ReaderError
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Says where a value stands that looks like a date or a number and is none."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as wrong:
+            raise ConstructorError(None, None, f"a value that is none: {wrong}", node.start_mark) from None
 
 
 class FileError(Exception):
@@ -72,19 +85,27 @@ def parse(path: Path, content: bytes, schema: dict[str, Any], error: type[FileEr
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            _refuse_duplicates(path, node, error)
+            _settle_keys(path, node, error)
             value = loader.construct_document(node) if node is not None else None
         finally:
             loader.dispose()
+    except ConstructorError as wrong:
+        raise error(
+            path,
+            wrong.problem_mark.line + 1 if wrong.problem_mark else None,
+            f"is not YAML that makes sense ({wrong.problem})",
+            "put the value there in quotes",
+        ) from None
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         raise error(
             path, mark.line + 1 if mark else None, f"is not YAML ({wrong.problem})", "correct the syntax there"
         ) from None
-    except yaml.YAMLError as wrong:
-        raise error(path, None, f"is not YAML ({wrong})", "correct the syntax") from None
-    except ValueError as wrong:
-        raise error(path, None, f"holds a value that is none ({wrong})", "put it in quotes") from None
+    except ReaderError as wrong:
+        line = text[: text.find(chr(wrong.character))].count("\n") + 1
+        raise error(
+            path, line, f"is not YAML (it holds the character U+{wrong.character:04X})", "take it out"
+        ) from None
     document = Document(path, value, node, error)
     validator = jsonschema.Draft202012Validator(schema)
     problems = sorted(validator.iter_errors(value), key=lambda each: document.line(list(each.absolute_path)))
@@ -93,22 +114,32 @@ def parse(path: Path, content: bytes, schema: dict[str, Any], error: type[FileEr
     return document
 
 
-def _refuse_duplicates(path: Path, node: yaml.Node | None, error: type[FileError]) -> None:
-    """YAML lets a later key silently replace an earlier one; in a rules file that is a mistake."""
+def _settle_keys(path: Path, node: yaml.Node | None, error: type[FileError]) -> None:
+    """Make every key the text that stands there, and refuse duplicates.
+
+    YAML takes a key such as `yes` or `1` for something else, and lets a later key silently replace an earlier one.
+    """
     pending = [node]
+    # An alias is the same node again, and may stand within itself.
+    walked: set[int] = set()
     while pending:
         current = pending.pop()
+        if id(current) in walked:
+            continue
+        walked.add(id(current))
         if isinstance(current, yaml.SequenceNode):
             pending += current.value
         elif isinstance(current, yaml.MappingNode):
-            seen = set()
-            for key, value in current.value:
+            keys = [key for key, _ in current.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE]
+            pending += [value for _, value in current.value]
+            seen: set[str] = set()
+            for key in keys:
                 if key.value in seen:
                     raise error(
                         path, key.start_mark.line + 1, f"'{key.value}' stands here twice", "take one of the two out"
                     )
                 seen.add(key.value)
-                pending.append(value)
+                key.tag = _TEXT
 
 
 def _explain(document: Document, problem: jsonschema.ValidationError) -> FileError:
@@ -133,12 +164,18 @@ def _explain(document: Document, problem: jsonschema.ValidationError) -> FileErr
         remedy = f"did you mean '{close[0]}'?" if close else f"it is one of: {', '.join(words)}"
         return document.error(where, f"{name} is '{_short(given)}'", remedy)
     if problem.validator == "type":
-        hint = " (put it in quotes)" if expected == "string" and given is not None else ""
-        return document.error(where, f"{name} is {_kind(given)}", f"make it {_article(str(expected))}{hint}")
+        kinds = [expected] if isinstance(expected, str) else expected
+        hint = " (put it in quotes)" if kinds == ["string"] and given is not None else ""
+        return document.error(where, f"{name} is {_kind(given)}", f"make it {' or '.join(map(_article, kinds))}{hint}")
     if problem.validator == "pattern":
         return document.error(where, f"{name} is '{_short(given)}', which does not fit", f"the form is {expected}")
+    if problem.validator in ("minItems", "minProperties"):
+        return document.error(where, f"{name} is empty", "add an entry, or take it out")
+    if problem.validator == "anyOf" and all("required" in way for way in expected):
+        ways = " or ".join(f"'{word}:'" for way in expected for word in way["required"])
+        return document.error(where, f"{name} is not complete", f"add {ways}")
     said = re.sub(r"\s+", " ", problem.message)
-    return document.error(where, f"{name} does not fit ({_short(said)})", "see the schema named in its first line")
+    return document.error(where, f"{name} does not fit ({_short(said)})", "correct it there")
 
 
 def _short(value: object) -> str:
@@ -154,5 +191,5 @@ def _kind(value: object) -> str:
 
 
 def _article(kind: str) -> str:
-    words = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "yes or no"}
+    words = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "yes or no", "null": "empty"}
     return words.get(kind, f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")

@@ -38,10 +38,7 @@ def parse_cookie(value: str) -> Consent:
     signal = f"cookie {COOKIE}"
     if len(value) > _LONGEST:
         return Consent(signal=signal, note=f"the cookie is longer than {_LONGEST} bytes and was not read")
-    try:
-        pairs = parse_qsl(unquote(value) if "%3d" in value.lower() else value, max_num_fields=64)
-    except ValueError:
-        return Consent(signal=signal, note="the cookie has too many parts and was not read")
+    pairs = parse_qsl(unquote(value) if "%3d" in value.lower() else value)
     if ("v", VERSION) not in pairs:
         return Consent(signal=signal, note=f"the cookie is not of version {VERSION} and was not read")
     categories: dict[str, bool] = {}

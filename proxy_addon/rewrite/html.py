@@ -28,7 +28,8 @@ _PATIENCE = 16 * 1024
 _SCRIPT_TYPES = frozenset(
     "application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
     "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
-    "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript module".split()
+    "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript "
+    "module".split()
 )
 _URL_MAP_TYPES = frozenset({"importmap", "speculationrules"})
 _FETCHING_RELS = frozenset(
@@ -138,7 +139,7 @@ class _Edit(NamedTuple):
     text: bytes
 
 
-class _Incomplete(Exception):
+class _Incomplete(Exception):  # noqa: N818 - it is no error, but a reason to wait
     """The construct at the current position does not end in what has arrived."""
 
 

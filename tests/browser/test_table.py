@@ -39,8 +39,8 @@ console.log(JSON.stringify({ answers, cookies: cookies.map((value) => reader.rea
 """
 
 
-def node(question: dict[str, Any]) -> dict[str, Any]:
-    said = subprocess.run(["node", "-e", RUN], input=json.dumps(question), capture_output=True, text=True, check=False)
+def node(question: dict[str, Any], run: str = RUN) -> dict[str, Any]:
+    said = subprocess.run(["node", "-e", run], input=json.dumps(question), capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     answer: dict[str, Any] = json.loads(said.stdout)
     return answer
@@ -143,6 +143,31 @@ def test_a_cookie_value_reads_the_same_in_the_page() -> None:
     for value, got in zip(values, read, strict=True):
         expected = parse_cookie(value)
         assert (got["categories"], got["vendors"]) == (dict(expected.categories), dict(expected.vendors)), value
+
+
+def test_a_hint_to_a_host_is_held_while_nothing_there_may_be_asked_for() -> None:
+    at: dict[str, Any] = {"site": "shop.test", "law": law("gdpr"), "strict": False}
+    run = RUN.replace(
+        "core.held(new URL(url), attributes)", "core.held(new URL(url), attributes) && core.heldHost(new URL(url))"
+    )
+    urls: list[tuple[str, list[str]]] = [
+        ("https://www.googletagmanager.com/", []),
+        ("https://www.google.com/", []),
+        ("https://example.com/", []),
+    ]
+    said: list[dict[str, bool]] = [{}, {"analytics": True}]
+    cases = [
+        {
+            "at": {**at, "consent": {"categories": each, "vendors": {}, "gpc": False}},
+            "urls": urls,
+            "snippets": [],
+            "names": [],
+        }
+        for each in said
+    ]
+    question = {"decide": DECIDE.read_text("utf-8"), "table": compile_table(CATALOGUE.vendors), "cases": cases}
+    answered = node({**question, "cookies": []}, run)["answers"]
+    assert [answer["urls"] for answer in answered] == [["google", "", ""], ["", "", ""]]
 
 
 def test_no_example_url_is_one_that_a_browser_refuses() -> None:

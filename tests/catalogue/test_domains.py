@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy_addon.catalogue.domains import registrable_domain, within
@@ -31,6 +31,7 @@ def test_a_host_has_a_registrable_domain_or_stands_for_itself(host: str, domain:
     assert registrable_domain(host) == domain
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_host_has_one_and_it_is_its_own(host: str) -> None:
     assert registrable_domain(registrable_domain(host)) == registrable_domain(host)

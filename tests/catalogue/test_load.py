@@ -39,26 +39,98 @@ def refusal(folder: Path) -> RulesError:
 
 MISTAKES = [
     ("naem: x", "name: Beta Counter", "naem: x", "'naem' is not known here", "did you mean 'name'?"),
-    ("another category", "category: analytics", "category: analytic", "'category' is 'analytic'", "did you mean 'analytics'?"),
-    ("a list for a text", "owner: Beta Ltd", "owner: [Beta Ltd]", "'owner' is a list", "make it a text (put it in quotes)"),
+    (
+        "another category",
+        "category: analytics",
+        "category: analytic",
+        "'category' is 'analytic'",
+        "did you mean 'analytics'?",
+    ),
+    (
+        "a list for a text",
+        "owner: Beta Ltd",
+        "owner: [Beta Ltd]",
+        "'owner' is a list",
+        "make it a text (put it in quotes)",
+    ),
     ("a duplicate key", "owner: Beta Ltd", "name: Again", "'name' stands here twice", "take one of the two out"),
     ("no YAML", "owner: Beta Ltd", "owner: 'Beta", "is not YAML", "correct the syntax there"),
-    ("a bad host", "host: cdn.beta.test", "host: 'https://cdn.beta.test'", "'host' is 'https://cdn.beta.test', which does not fit", "the form is"),
+    (
+        "a bad host",
+        "host: cdn.beta.test",
+        "host: 'https://cdn.beta.test'",
+        "'host' is 'https://cdn.beta.test', which does not fit",
+        "the form is",
+    ),
     ("a bad path", 'path: "/*.js"', "path: x.js", "'path' is 'x.js', which does not fit", "the form is ^/"),
-    ("a bad query", 'path: "/*.js"', 'path: "/*.js", query: "(x"', "'(x' is no regular expression", "escape it with a backslash"),
-    ("a huge query", 'path: "/*.js"', 'path: "/*.js", query: "a{99999999999}"', "'a{99999999999}' is no regular expression", "correct it"),
+    (
+        "a bad query",
+        'path: "/*.js"',
+        'path: "/*.js", query: "(x"',
+        "'(x' is no regular expression",
+        "escape it with a backslash",
+    ),
+    (
+        "a huge query",
+        'path: "/*.js"',
+        'path: "/*.js", query: "a{99999999999}"',
+        "'a{99999999999}' is no regular expression",
+        "correct it",
+    ),
     ("a bad signature", "all: [beta.load]", 'all: [beta.load, "/[/"]', "'[' is no regular expression", "correct it"),
-    ("a bad exempt query", "path: /help/**", 'path: /help/**, query: "*"', "'*' is no regular expression", "correct it"),
-    ("a rule for any host", 'host: cdn.beta.test, path: "/*.js"', 'host: "*", path: "/**/*.js"', "a rule for any host needs a literal file name", "as in /**/matomo.js"),
-    ("a missing surrogate", "surrogate: beta.js", "surrogate: gamma.js", "there is no surrogate 'gamma.js'", "put it into surrogates/"),
-    ("an unknown related vendor", "surrogate: beta.js", "related: [acne]", "there is no vendor 'acne'", "did you mean 'acme'?"),
-    ("a related vendor far off", "surrogate: beta.js", "related: [zzz]", "there is no vendor 'zzz'", "add its file, or take the name out"),
-    ("another name than its file", "vendor: beta", "vendor: betta", "the vendor 'betta' stands in a file named 'beta.yaml'", "rename the file to betta.yaml"),
-    ("a domain of another vendor", "  - {domain: beta.test, label: marketing}", "  - {domain: acme.test, label: marketing}", "the domain acme.test belongs to acme.yaml already", "give one of the two 'scope: paths'"),
+    (
+        "a bad exempt query",
+        "path: /help/**",
+        'path: /help/**, query: "*"',
+        "'*' is no regular expression",
+        "correct it",
+    ),
+    (
+        "a rule for any host",
+        'host: cdn.beta.test, path: "/*.js"',
+        'host: "*", path: "/**/*.js"',
+        "a rule for any host needs a literal file name",
+        "as in /**/matomo.js",
+    ),
+    (
+        "a missing surrogate",
+        "surrogate: beta.js",
+        "surrogate: gamma.js",
+        "there is no surrogate 'gamma.js'",
+        "put it into surrogates/",
+    ),
+    (
+        "an unknown related vendor",
+        "surrogate: beta.js",
+        "related: [acne]",
+        "there is no vendor 'acne'",
+        "did you mean 'acme'?",
+    ),
+    (
+        "a related vendor far off",
+        "surrogate: beta.js",
+        "related: [zzz]",
+        "there is no vendor 'zzz'",
+        "add its file, or take the name out",
+    ),
+    (
+        "another name than its file",
+        "vendor: beta",
+        "vendor: betta",
+        "the vendor 'betta' stands in a file named 'beta.yaml'",
+        "rename the file to betta.yaml",
+    ),
+    (
+        "a domain of another vendor",
+        "  - {domain: beta.test, label: marketing}",
+        "  - {domain: acme.test, label: marketing}",
+        "the domain acme.test belongs to acme.yaml already",
+        "give one of the two 'scope: paths'",
+    ),
     ("a date", "owner: Beta Ltd", "owner: 2024-01-31", "'owner' is a date", "put it in quotes"),
     ("an empty list of matches", 'match: [{url: "https://beta.test/x", rule: beta.test}]', "match: []", "'match'", ""),
     ("a template", "owner: Beta Ltd", "owner: {{owner}}", "is not YAML", "quotes"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -172,9 +244,36 @@ def test_a_vendor_that_lost_its_domain_to_an_override_frees_it(mine: Path) -> No
     assert match.vendor == "beta"
 
 
-def test_the_regimes_can_be_overridden(mine: Path, shipped: Path) -> None:
-    write(mine, "regimes.yaml", (shipped / "regimes.yaml").read_text("utf-8").replace("regime: ccpa", "regime: cpa"))
-    assert [each["regime"] for each in load_rules([mine]).regimes["regimes"]] == ["gdpr", "cpa"]
+def regime(name: str, title: str) -> str:
+    unset = "{functional: allow, analytics: allow, marketing: deny}"
+    return f"regimes:\n  - {{regime: {name}, title: {title}, what: A law., unset: {unset}, gpc_denies: []}}\n"
+
+
+def regimes(*folders: Path) -> dict[str, str]:
+    return {each["regime"]: each["title"] for each in load_rules(folders).regimes["regimes"]}
+
+
+def test_a_folder_adds_a_regime(mine: Path) -> None:
+    write(mine, "regimes.yaml", regime("lgpd", "LGPD"))
+    assert list(regimes(mine)) == ["gdpr", "ccpa", "lgpd"]
+
+
+def test_a_regime_is_overridden_by_its_name_and_the_others_stay(mine: Path) -> None:
+    write(mine, "regimes.yaml", regime("gdpr", "Mine"))
+    assert regimes(mine) == {**regimes(), "gdpr": "Mine"}
+    assert list(regimes(mine)) == ["gdpr", "ccpa"]
+
+
+def test_the_last_of_several_folders_names_the_regime(mine: Path, tmp_path: Path) -> None:
+    write(mine, "regimes.yaml", regime("lgpd", "First"))
+    second = write(tmp_path / "second", "regimes.yaml", regime("lgpd", "Second")).parent
+    assert regimes(mine, second)["lgpd"] == "Second"
+    assert regimes(second, mine)["lgpd"] == "First"
+
+
+def test_a_category_is_overridden_by_its_name_and_keeps_its_place(mine: Path) -> None:
+    write(mine, "categories.yaml", "categories: [{category: analytics, title: Numbers, what: Counting.}]")
+    assert [each.title for each in load([mine]).categories] == ["Necessary", "Functional", "Numbers", "Marketing"]
 
 
 def test_every_part_of_a_vendor_file_arrives(mine: Path) -> None:
@@ -219,7 +318,17 @@ def test_the_cache_gives_the_same_catalogue_as_the_files(cache: Path) -> None:
     assert first.regimes == second.regimes
 
 
-@pytest.mark.parametrize("name", ["vendors/acme.yaml", "surrogates/acme.js", "categories.yaml", "regimes.yaml", "vendor.schema.json", "rules.schema.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vendors/acme.yaml",
+        "surrogates/acme.js",
+        "categories.yaml",
+        "regimes.yaml",
+        "vendor.schema.json",
+        "rules.schema.json",
+    ],
+)
 def test_a_changed_byte_of_any_file_makes_a_new_one(cache: Path, shipped: Path, name: str) -> None:
     load(cache=cache)
     path = shipped / name
@@ -237,9 +346,18 @@ def test_another_folder_of_rules_makes_a_new_one(cache: Path, mine: Path) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff\xfe", b"null", b"[]", b"{}", b'{"vendors": []}', b'{"vendors": 1, "categories": 2, "surrogates": 3, "regimes": 4}'],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"vendors": []}',
+        b'{"vendors": 1, "categories": 2, "surrogates": 3, "regimes": 4}',
+    ],
     ids=["empty", "cut off", "binary", "null", "a list", "nothing in it", "half of it", "other types"],
-)  # fmt: skip
+)
 def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: bytes) -> None:
     load(cache=cache)
     (file,) = cached(cache)

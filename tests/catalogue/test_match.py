@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from proxy_addon.catalogue.match import Catalogue, glob, regex_of, stem
@@ -56,6 +58,7 @@ def test_one_star_stops_at_a_slash_and_two_do_not(pattern: str, path: str, fits:
     assert (glob(pattern).match(path) is not None) is fits
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20).map(lambda text: "/" + text.replace("*", "")))
 def test_a_path_without_stars_fits_itself_alone(path: str) -> None:
     assert glob(path).match(path)
@@ -65,6 +68,7 @@ def test_a_path_without_stars_fits_itself_alone(path: str) -> None:
 STARS = ("*", "**")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["/", "a", "b.js", *STARS]), max_size=6), st.text("/ab.js", max_size=10))
 def test_globs_agree_with_a_plain_reading_of_them(parts: list[str], path: str) -> None:
     def fits(parts: list[str], path: str) -> bool:
@@ -172,8 +176,12 @@ def test_a_match_says_vendor_categories_label_and_what() -> None:
     match = ACME.match("https://cdn.acme.test/a.js")
     assert match is not None
     assert (match.vendor, match.kind, match.categories, match.label, match.what) == (
-        "acme", "script", ("analytics",), "marketing", "exact",
-    )  # fmt: skip
+        "acme",
+        "script",
+        ("analytics",),
+        "marketing",
+        "exact",
+    )
 
 
 def test_a_rule_may_need_another_category_than_its_vendor() -> None:
@@ -276,11 +284,22 @@ def test_an_odd_spelling_matches_on_a_host_that_was_seen_before(url: str) -> Non
     assert found(known, url) == "script"
 
 
+@pytest.mark.parametrize(
+    "url", ["https:/cdn.acme.test/shop.test/a.js", "https:cdn.acme.test//shop.test/a.js", "/https://shop.test/a.js"]
+)
+def test_a_host_that_was_seen_before_counts_only_where_the_host_stands(url: str) -> None:
+    known = Catalogue(ACME.vendors.values())
+    expected = found(known, url)
+    assert found(known, "https://shop.test/") is None
+    assert found(known, url) == expected
+
+
 def test_a_dot_segment_in_disguise_is_no_way_into_an_exemption() -> None:
     assert found(ACME, "https://help.acme.test/%2e%2e/a") == "-exempt"
     assert found(ACME, "https://www.acme.test/v1/fonts/%2E%2e/a.js") == "longer"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["", "https://", "https://shop.test/", "https://acme.test/"]))
 def test_any_text_is_matched_without_an_error_and_the_same_twice(text: str, start: str) -> None:
     known = Catalogue([*SELF_HOSTED.vendors.values(), *ACME.vendors.values()])
@@ -351,6 +370,32 @@ def test_a_script_may_hold_the_snippets_of_several_vendors() -> None:
         ("acme", "minified"),
         ("other", "loader"),
     }
+
+
+def test_a_script_is_known_again_whatever_is_in_it() -> None:
+    for code in ("acme.track('x')", "acme.track('x') \ud800", "acme.track('x')" + " " * 100_000):
+        first = SNIPPETS.match_snippets(code)
+        assert [match.rule for match in first] == ["minified"]
+        assert SNIPPETS.match_snippets(code) == first
+
+
+def test_what_is_remembered_does_not_grow_with_the_scripts() -> None:
+    known = Catalogue(SNIPPETS.vendors.values())
+    tracemalloc.start()
+    try:
+        for number in range(400):
+            known.match_snippets(f"{number:>15000}")
+            known.match_snippets(f"\U0001f600{number:>15000}")
+        assert tracemalloc.get_traced_memory()[0] < 6_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_threads_may_match_at_once() -> None:
+    known = Catalogue(SNIPPETS.vendors.values())
+    codes = [f"acme.track('{number % 500}')" + " " * 15_000 for number in range(2000)]
+    with ThreadPoolExecutor(4) as pool:
+        assert {match.rule for matches in pool.map(known.match_snippets, codes) for match in matches} == {"minified"}
 
 
 # Cookies

@@ -6,10 +6,10 @@ from urllib.parse import unquote
 
 import ada_url
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy_addon.catalogue.urls import Parts, resolve, split
+from proxy_addon.catalogue.urls import Parts, origin, resolve, split
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,42 @@ def test_a_url_is_split_as_a_browser_would(url: str, parts: Parts) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "/a.js", "//acme.test/a", "acme.test/a", "data:text/plain,x", "blob:https://acme.test/1", "javascript:void 0",
-     "mailto:a@acme.test", "ftp://acme.test/", "https://", "https://a b.test/", "https://[::1/", "about:blank",
-     "https://\ud800.test/"],
-)  # fmt: skip
+    [
+        "",
+        "/a.js",
+        "//acme.test/a",
+        "acme.test/a",
+        "data:text/plain,x",
+        "blob:https://acme.test/1",
+        "javascript:void 0",
+        "mailto:a@acme.test",
+        "ftp://acme.test/",
+        "https://",
+        "https://a b.test/",
+        "https://[::1/",
+        "about:blank",
+        "https://\ud800.test/",
+    ],
+)
 def test_what_no_browser_would_request_over_http_is_none(url: str) -> None:
     assert split(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://Shop.TEST:443/a?b#c", "https://shop.test"),
+        ("http://shop.test:8080", "http://shop.test:8080"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("https://b\u00fccher.test", "https://xn--bcher-kva.test"),
+        ("https://a b.test", None),
+        ("https://shop.test:99999", None),
+        ("ftp://shop.test", None),
+        ("shop.test", None),
+    ],
+)
+def test_an_origin_is_spelt_in_one_way(url: str, expected: str | None) -> None:
+    assert origin(url) == expected
 
 
 HOSTS = st.from_regex(r"[a-zA-Z0-9]{1,6}(\.[a-z]{1,5}){1,2}\.?", fullmatch=True)
@@ -64,6 +94,7 @@ PATHS = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["https", "HTTP", "ws"]), HOSTS, st.sampled_from(["", ":80", ":8443"]), PATHS)
 def test_the_fast_path_never_says_other_than_the_standard(scheme: str, host: str, port: str, path: str) -> None:
     url = f"{scheme}://{host}{port}/{path}"
@@ -79,6 +110,7 @@ def test_the_fast_path_never_says_other_than_the_standard(scheme: str, host: str
     assert unquote(parts.query) == unquote(standard.search[1:])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_split_or_refused_without_an_error(text: str) -> None:
     for url in (text, f"https://{text}", f"https://acme.test/{text}"):

@@ -34,15 +34,15 @@ ANALYTICS = (
     "https://www.clarity.ms/tag/*",
     "https://static.hotjar.com/c/*",
     "https://js.hs-scripts.com/*",
+    "https://www.googletagmanager.com/gtm.js",
 )
 MARKETING = (
-    "https://www.googletagmanager.com/gtm.js",
     "https://connect.facebook.net/**",
     "https://snap.licdn.com/**",
     "https://bat.bing.com/**",
     "https://analytics.tiktok.com/**",
 )
-PIXELS = ("https://www.facebook.com/tr", "https://px.ads.linkedin.com/**", "https://www.googletagmanager.com/ns.html")
+PIXELS = ("https://www.facebook.com/tr", "https://px.ads.linkedin.com/**")
 FIREBASE = (
     Serve(
         url="https://www.gstatic.com/firebasejs/*/firebase-app.js",

@@ -1,0 +1,359 @@
+"""What is ours on every site: scripts, and what pages report to us. A page may say anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy_addon.consent.model import Consent
+from proxy_addon.engine import Visit
+from proxy_addon.own import (
+    Quota,
+    deletions,
+    is_own,
+    parse_json,
+    reported_consent,
+    reported_rows,
+    reported_violations,
+)
+
+from .test_engine import DENIED, GRANTED, PUBLIC, SHOP, TAG, World
+from .test_engine import given as fields_of
+from .test_visitors import Clock
+
+BASE = "/__consentry/"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "rows",
+                    "outcome",
+                    "vendor",
+                    "url",
+                    "type",
+                    "layer",
+                    "consent",
+                    "categories",
+                    "vendors",
+                    "gpc",
+                    "analytics",
+                    "csp-report",
+                    "blocked-uri",
+                    "effective-directive",
+                ]
+            ),
+            inner | st.sampled_from(["held", "trouble", "leak", "acme", "nobody", TAG]),
+            max_size=6,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+def post(world: World, visit: Visit, name: str, plain: object, **fields: str) -> int:
+    given = {"origin": visit.origin, "sec_fetch_site": "same-origin", **fields}
+    body = json.dumps(plain).encode()
+    return world.engine.own(visit, "POST", BASE + name, fields_of("", **given), body).status
+
+
+def consent(granted: bool) -> dict[str, Any]:
+    answers = dict.fromkeys(("functional", "analytics", "marketing"), granted)
+    return {"consent": {"categories": answers, "vendors": {}, "gpc": False}}
+
+
+def row(**values: object) -> dict[str, object]:
+    return {"outcome": "held", "vendor": "acme", "url": TAG, "type": "script", "layer": "guard", **values}
+
+
+def test_only_our_folder_is_ours() -> None:
+    assert is_own("/__consentry/guard.js?v=1")
+    assert not is_own("/__consentry")
+    assert not is_own("/x/__consentry/guard.js")
+
+
+# Scripts
+
+
+@pytest.mark.parametrize("name", ["guard.js", "scope.js", "worker.js"])
+def test_a_script_of_ours_is_served(name: str) -> None:
+    world = World()
+    answer = world.engine.own(world.reverse(), "GET", BASE + name, {}, b"")
+    assert answer.status == 200
+    assert ("content-type", "text/javascript; charset=utf-8") in answer.headers
+    assert answer.body
+
+
+def test_the_guard_is_kept_only_under_the_name_of_its_version() -> None:
+    world = World()
+    for query, cached in ((f"?v={world.engine.assets.version}", True), ("?v=0", False), ("", False)):
+        answer = world.engine.own(world.reverse(), "GET", f"{BASE}guard.js{query}", {}, b"")
+        assert ("immutable" in dict(answer.headers)["cache-control"]) is cached
+
+
+def test_a_head_request_for_a_script_gets_no_body() -> None:
+    world = World()
+    answer = world.engine.own(world.reverse(), "HEAD", f"{BASE}guard.js", {}, b"")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "", "../guard.js", "guard.js/"])
+def test_there_is_nothing_else(path: str) -> None:
+    world = World()
+    assert world.engine.own(world.reverse(), "GET", BASE + path, {}, b"").status == 404
+
+
+# Reports
+
+
+def test_what_a_page_held_is_recorded() -> None:
+    world = World()
+    assert post(world, world.reverse(), "report", {"rows": [row(), row(layer="worker", outcome="leak")]}) == 204
+    assert world.seen() == [("guard", "held", "acme"), ("worker", "leak", "acme")]
+    assert world.rows[0].rule == "tag"
+
+
+def test_trouble_of_a_page_is_recorded_whatever_vendor_it_names() -> None:
+    world = World()
+    rows = [row(outcome="trouble", vendor=name, url="it broke") for name in ("", "acme", "nobody")]
+    assert post(world, world.reverse(), "report", {"rows": rows}) == 204
+    assert [each.outcome for each in world.rows] == ["trouble"] * 3
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [row(outcome="passed"), row(vendor="nobody"), row(url=1), row(type=None), row(vendor=["acme"]), {}, [], "x", None],
+)
+def test_a_row_that_makes_no_sense_is_left_out(bad: object) -> None:
+    assert reported_rows({"rows": [bad]}, "acme".__eq__) == []
+    assert len(reported_rows({"rows": [bad, row()]}, "acme".__eq__)) == 1
+
+
+def test_a_report_is_bounded() -> None:
+    rows = reported_rows({"rows": [row(url="x" * 99999, type="y" * 999)] * 9999}, "acme".__eq__)
+    assert len(rows) == 100
+    assert (len(rows[0].url), len(rows[0].type)) == (2000, 32)
+    assert parse_json(b'{"a":"' + b"x" * 65536 + b'"}') is None
+
+
+def test_what_a_page_reports_is_told_in_the_sites_own_addresses() -> None:
+    world = World()
+    rows = [row(url=f"{PUBLIC}/a.js"), row(url=f"{PUBLIC}.evil.test/a.js")]
+    post(world, world.reverse(), "report", {"page": f"{PUBLIC}/cart?id=1#top", "rows": rows})
+    assert [each.url for each in world.rows] == [f"{SHOP}/a.js", f"{PUBLIC}.evil.test/a.js"]
+    assert {each.page for each in world.rows} == {f"{SHOP}/cart?id=…"}
+
+
+@pytest.mark.parametrize("page", ["https://evil.test/", f"{PUBLIC}.evil.test/", 1, None])
+def test_a_page_can_report_for_its_own_origin_only(page: object) -> None:
+    world = World()
+    visit = world.reverse(sec_fetch_dest="empty", referer=f"{SHOP}/seen")
+    post(world, visit, "report", {"page": page, "rows": [row()]})
+    assert world.rows[0].page == f"{SHOP}/seen"
+
+
+def test_a_flood_of_rows_is_cut_off_and_that_is_recorded_once() -> None:
+    world = World()
+    for _ in range(30):
+        post(world, world.reverse(), "report", {"rows": [row()] * 100})
+    outcomes = [each.outcome for each in world.rows]
+    assert (outcomes.count("held"), outcomes.count("trouble")) == (1000, 1)
+
+
+def test_reports_of_a_browser_are_cut_off_with_those_of_its_pages() -> None:
+    world = World()
+    for _ in range(11):
+        post(world, world.reverse(), "report", {"rows": [row()] * 100})
+    world.rows.clear()
+    world.engine.judge_reports(world.reverse(), csp("https://ads.test/x"))
+    assert world.rows == []
+
+
+def test_a_flood_of_one_visitor_on_one_site_cuts_off_nobody_else() -> None:
+    clock = Clock()
+    quota = Quota(clock)
+    assert quota.take("one", 999) == (999, False)
+    assert quota.take("one", 1) == (1, False)
+    assert quota.take("one", 1) == (0, True)
+    assert quota.take("one", 1) == (0, False)
+    assert quota.take("other", 2000) == (1000, True)
+    clock.now = 60.0
+    assert quota.take("one", 1) == (1, False)
+
+
+def test_those_who_report_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy_addon.own._MOST_REPORTING", 2)
+    quota = Quota(Clock())
+    assert [quota.take(who, 1)[0] for who in ("a", "b", "c", "a")] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"null", b"\xff", b"[" * 50000])
+def test_what_is_no_object_is_no_report(body: bytes) -> None:
+    assert parse_json(body) is None
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_any_report_is_read_without_an_error(plain: object) -> None:
+    world = World()
+    for name in ("report", "consent", "csp", "other"):
+        post(world, world.reverse(), name, plain)
+    world.engine.judge_reports(world.reverse(), json.dumps(plain).encode())
+    if isinstance(plain, dict):
+        reported_violations(plain)
+        reported_consent(plain)
+
+
+FOREIGN = [
+    {"origin": "https://evil.test", "sec_fetch_site": "cross-site"},
+    {"origin": "https://evil.test", "sec_fetch_site": ""},
+    {"origin": "null", "sec_fetch_site": "cross-site"},
+    {"origin": "null", "sec_fetch_site": ""},
+    {"origin": SHOP, "sec_fetch_site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("fields", FOREIGN, ids=lambda fields: " ".join(fields.values()))
+def test_a_report_of_another_site_does_not_count(fields: dict[str, str]) -> None:
+    world = World()
+    assert post(world, world.reverse(), "report", {"rows": [row()]}, **fields) == 400
+    assert world.rows == []
+
+
+@pytest.mark.parametrize("fields", [{}, {"origin": "null"}, {"origin": ""}, {"sec_fetch_site": ""}])
+def test_a_report_of_the_site_itself_counts(fields: dict[str, str]) -> None:
+    world = World()
+    assert post(world, world.reverse(), "report", {"rows": [row()]}, **fields) == 204
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+def test_nothing_but_a_post_reports(method: str) -> None:
+    world = World()
+    assert world.engine.own(world.reverse(), method, BASE + "report", {}, b'{"rows": []}').status == 400
+
+
+# Consent
+
+
+def test_in_forward_mode_consent_that_a_page_reports_counts_at_once() -> None:
+    world = World()
+    world.page()
+    visit = world.forward(f"{SHOP}{BASE}consent", sec_fetch_dest="empty", referer=f"{SHOP}/", origin=SHOP)
+    assert post(world, visit, "consent", consent(True)) == 204
+    assert world.tag(referer=f"{SHOP}/")[1] is None
+    assert post(world, visit, "consent", consent(False)) == 204
+    assert world.tag(referer=f"{SHOP}/")[1] == 200
+
+
+def test_in_forward_mode_a_frame_of_another_site_cannot_speak_for_the_page() -> None:
+    world = World()
+    world.page(cookie=DENIED)
+    frame = "https://frame.test"
+    visit = world.forward(f"{frame}{BASE}consent", sec_fetch_dest="empty", referer=f"{frame}/x", origin=frame)
+    assert visit.first_party == "shop.test"
+    post(world, visit, "consent", consent(True))
+    assert world.tag(referer=f"{SHOP}/")[1] == 200
+
+
+def test_when_consent_goes_the_cookies_of_what_is_held_go() -> None:
+    world = World()
+    answer = world.engine.own(
+        world.reverse(),
+        "POST",
+        BASE + "consent",
+        {"origin": SHOP, "cookie": "_acme=1; session=2"},
+        json.dumps(consent(False)).encode(),
+    )
+    deleted = [value for name, value in answer.headers if name == "set-cookie"]
+    assert deleted == ["_acme=; Max-Age=0; Path=/"]
+
+
+def test_when_consent_comes_no_cookie_goes() -> None:
+    world = World()
+    fields = {"origin": SHOP, "cookie": "_acme=1; session=2"}
+    answer = world.engine.own(world.reverse(), "POST", BASE + "consent", fields, json.dumps(consent(True)).encode())
+    assert "set-cookie" not in dict(answer.headers)
+
+
+def test_a_cookie_is_deleted_at_every_domain_it_could_sit_on() -> None:
+    values = [value for _, value in deletions(["a"], "www.shop.test")]
+    assert values == [
+        "a=; Max-Age=0; Path=/",
+        "a=; Max-Age=0; Path=/; Domain=www.shop.test",
+        "a=; Max-Age=0; Path=/; Domain=shop.test",
+    ]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {},
+        {"consent": 1},
+        {"consent": {}},
+        {"consent": {"categories": [], "vendors": {}}},
+        {"consent": {"categories": {}, "vendors": {str(n): True for n in range(1001)}}},
+    ],
+)
+def test_consent_that_makes_no_sense_is_none(plain: dict[str, Any]) -> None:
+    assert reported_consent(plain) is None
+
+
+def test_of_reported_consent_only_answers_to_known_questions_count() -> None:
+    said = reported_consent(
+        {
+            "consent": {
+                "categories": {"analytics": True, "necessary": False, "marketing": "yes"},
+                "vendors": {"acme": False},
+            }
+        }
+    )
+    assert said == Consent({"analytics": True}, {"acme": False}, signal="the page", note="reported by the page")
+
+
+# Leaks
+
+
+def csp(url: object) -> bytes:
+    return json.dumps({"csp-report": {"blocked-uri": url, "effective-directive": "script-src-elem"}}).encode()
+
+
+def test_what_a_browser_asked_for_though_it_should_be_held_is_a_leak() -> None:
+    world = World()
+    world.engine.judge_reports(world.reverse(), csp(TAG))
+    (found,) = world.rows
+    assert (found.layer, found.outcome, found.vendor, found.type) == ("csp-report", "leak", "acme", "script-src-elem")
+
+
+def test_what_one_visitor_held_is_a_leak_of_another() -> None:
+    world = World()
+    post(world, world.reverse(), "report", {"rows": [row()]})
+    world.rows.clear()
+    world.engine.judge_reports(world.reverse(user_agent="B/2"), csp(TAG))
+    assert world.seen() == [("csp-report", "leak", "acme")]
+
+
+def test_what_a_page_held_is_no_leak() -> None:
+    world = World()
+    post(world, world.reverse(), "report", {"rows": [row()]})
+    world.rows.clear()
+    world.engine.judge_reports(world.reverse(), csp(TAG))
+    assert world.rows == []
+
+
+@pytest.mark.parametrize("url", ["https://cdn.test/x", "https://acme.test/help/x", "inline", "data", "", None, 1])
+def test_what_is_nobodys_or_no_address_is_no_leak(url: object) -> None:
+    world = World()
+    world.engine.judge_reports(world.reverse(), csp(url))
+    assert world.rows == []
+
+
+def test_with_consent_nothing_leaks() -> None:
+    world = World()
+    world.engine.judge_reports(world.reverse(GRANTED), csp(TAG))
+    assert world.rows == []

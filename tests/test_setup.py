@@ -1,0 +1,129 @@
+"""From choices and a configuration to an engine that treats each site as it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy_addon.catalogue.yamlfile import RulesError
+from proxy_addon.config import EMPTY, ConfigFile, UsageError, read_config
+from proxy_addon.engine import Engine, Visit
+from proxy_addon.ledger import Evidence
+from proxy_addon.setup import Choices, build_engine
+
+from .small import ship
+
+
+class Sink:
+    """Takes evidence and forgets it."""
+
+    def record(self, evidence: Evidence) -> None:
+        """See ledger.Sink."""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    ship(tmp_path / "shipped", monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def engine(config: ConfigFile = EMPTY, choices: Choices | None = None) -> Engine:
+    return build_engine(choices or Choices(), config, Sink())
+
+
+def configured(text: str) -> ConfigFile:
+    path = Path("consentry.yaml")
+    path.write_text(text, "utf-8")
+    return read_config(path)
+
+
+def visited(built: Engine, origin: str, cookie: str = "") -> Visit:
+    return built.visit_reverse(origin, "http://localhost:8080", f"{origin}/", {"cookie": cookie} if cookie else {})
+
+
+def reverse(built: Engine, origin: str) -> tuple[str, str]:
+    site = visited(built, origin).site
+    return site.mode, site.regime.regime
+
+
+def test_without_a_word_it_enforces_the_gdpr() -> None:
+    assert reverse(engine(), "https://shop.test") == ("enforce", "gdpr")
+
+
+def test_choices_hold_for_every_site() -> None:
+    choices = Choices("observe", "ccpa", strict_labels=True, strict=True, worker=False, report_leaks=True)
+    config = configured("sites: [{url: 'https://shop.test', mode: enforce}]")
+    for origin, mode in (("https://shop.test", "enforce"), ("https://blog.test", "observe")):
+        site = visited(engine(config, choices), origin).site
+        assert (site.mode, site.regime.regime) == (mode, "ccpa")
+        assert (site.strict_labels, site.bootstrap, site.worker, site.report_leaks) == (True, True, False, True)
+
+
+def test_a_site_of_the_configuration_differs_in_what_it_says_and_in_nothing_else() -> None:
+    built = engine(
+        configured("sites: [{url: 'https://shop.test', regime: ccpa}, {url: 'https://blog.test', mode: observe}]"),
+        Choices(mode="enforce", regime="gdpr"),
+    )
+    assert reverse(built, "https://shop.test") == ("enforce", "ccpa")
+    assert reverse(built, "https://blog.test") == ("observe", "gdpr")
+    assert reverse(built, "https://other.test") == ("enforce", "gdpr")
+
+
+def test_two_sites_of_one_domain_are_told_apart() -> None:
+    built = engine(configured("sites: [{url: 'https://a.shop.test', mode: observe}, {url: 'https://b.shop.test'}]"))
+    assert reverse(built, "https://a.shop.test")[0] == "observe"
+    assert reverse(built, "https://b.shop.test")[0] == "enforce"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://B.Shop.test", "https://b.shop.test"),
+        ("https://b.shop.test/", "https://b.shop.test"),
+        ("https://b.shop.test:443", "https://b.shop.test"),
+        ("http://b.shop.test:80", "http://b.shop.test"),
+        ("https://b.shop.test:8443", "https://b.shop.test:8443"),
+    ],
+)
+def test_a_site_is_known_however_its_origin_is_spelt(url: str, origin: str) -> None:
+    built = engine(configured(f"sites: [{{url: 'https://a.shop.test'}}, {{url: '{url}', mode: observe}}]"))
+    assert reverse(built, origin)[0] == "observe"
+
+
+def test_in_forward_mode_a_site_is_known_by_its_domain() -> None:
+    built = engine(configured("sites: [{url: 'https://www.shop.test', mode: observe}]"))
+    fields = {"sec-fetch-dest": "document"}
+    for host, mode in (("shop.test", "observe"), ("m.shop.test", "observe"), ("blog.test", "enforce")):
+        assert built.visit_forward("10.0.0.1", f"https://{host}/", host, fields).site.mode == mode
+
+
+def test_a_site_reads_its_own_consent_cookie_and_the_others_the_common_one() -> None:
+    built = engine(
+        configured(
+            """
+            consent_cookie: {name: common, values: {"all": [analytics]}}
+            sites:
+              - {url: "https://shop.test", consent_cookie: {name: own, values: {"all": [analytics]}}}
+              - {url: "https://blog.test"}
+            """
+        )
+    )
+    assert visited(built, "https://shop.test", "own=all").consent.decided
+    assert not visited(built, "https://blog.test", "own=all").consent.decided
+    assert not visited(built, "https://shop.test", "common=all").consent.decided
+    assert visited(built, "https://blog.test", "common=all").consent.decided
+
+
+def test_an_unknown_regime_is_refused_wherever_it_stands() -> None:
+    with pytest.raises(UsageError, match="There is no regime 'lgpd'"):
+        engine(choices=Choices(regime="lgpd"))
+    with pytest.raises(UsageError, match="There is no regime 'lgpd'"):
+        engine(configured("sites: [{url: 'https://shop.test', regime: lgpd}]"))
+
+
+def test_a_folder_of_rules_that_is_not_there_is_refused() -> None:
+    with pytest.raises(RulesError, match="there is no such rules folder"):
+        engine(choices=Choices(rules=("nowhere",)))
