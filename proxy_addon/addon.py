@@ -12,8 +12,8 @@ import ipaddress
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
@@ -39,8 +39,7 @@ _SMALL = 128 * 1024
 _SETTLE = 2.0
 
 
-@dataclass(slots=True)
-class _Exchange:
+class _Exchange(NamedTuple):
     visit: Visit
     url: str
     fields: Mapping[str, str]

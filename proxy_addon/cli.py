@@ -104,6 +104,11 @@ def _serving(command: _Command) -> _Command:
                 "--strict/--no-strict", default=None, help="Install the service worker before the first page is shown."
             ),
             _option(
+                "--banner/--no-banner",
+                default=None,
+                help="Show Consentry's own consent banner, for sites that have none.",
+            ),
+            _option(
                 "--report-leaks/--no-report-leaks",
                 default=None,
                 help="Let browsers report what they ask others for (CSP report-only).",
@@ -334,6 +339,7 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         strict=chosen("strict", False),
         worker=chosen("worker", True),
         report_leaks=chosen("report_leaks", False),
+        banner=chosen("banner", False),
         keep_query=chosen("keep_query", False),
         rules=tuple(chosen("rules", ())),
     )

@@ -129,6 +129,7 @@ class Engine:
         sink: Sink,
         *,
         keep_query: bool = False,
+        banner: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain."""
@@ -138,12 +139,12 @@ class Engine:
         self._sink = sink
         self._keep_query = keep_query
         self._clock = clock
-        self._visitors = Visitors()
         self._readers = {site.consent_cookie: Reader(site.consent_cookie) for site in (default, *sites.values())}
-        self.assets = assemble(catalogue.vendors)
+        self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner)
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
+        self._visitors = Visitors(framed=self._vendor_sites)
         self._quota = Quota(clock)
         self._held_there: OrderedDict[tuple[Client, str, str], None] = OrderedDict()
 
@@ -185,6 +186,8 @@ class Engine:
         site = self._sites.get(first_party, self._default)
         if wanted == "document":
             self._visitors.visits(client, first_party)
+        elif wanted in _PAGES and own != first_party:
+            self._visitors.frames(client, own, first_party)
         said = self._read(site, fields) if own == first_party else None
         if said is not None and (said.decided or wanted == "document"):
             self._visitors.learn(client, first_party, said)

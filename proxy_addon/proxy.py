@@ -113,7 +113,7 @@ def parse_upstream(text: str) -> str:
 def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
     """Run until interrupted. Raises UsageError if it cannot start."""
     run = asyncio.run
-    if sys.platform != "win32":
+    if _takes_uvloop():
         try:
             import uvloop  # noqa: PLC0415 - it is optional
         except ImportError:
@@ -121,6 +121,17 @@ def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, c
         else:
             run = uvloop.run
     run(_serve(engine, listeners, transport, console))
+
+
+def _takes_uvloop() -> bool:
+    """uvloop hands `eager_start` to the task factory that mitmproxy sets, and Python takes it since 3.13.3 only."""
+    if sys.platform == "win32":
+        return False
+    factory = getattr(asyncio, "eager_task_factory", None)
+    if factory is None:
+        return True
+    parameters = inspect.signature(factory).parameters.values()
+    return any(each.name == "eager_start" or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
 class _Hooks(addonmanager.AddonManager):
@@ -154,6 +165,8 @@ def _unchecked(self: http.MessageData) -> None:
 async def _serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("mitmproxy").propagate = False
+    # Until it runs, what goes wrong ends the start with a sentence of its own.
+    logging.getLogger("mitmproxy").addHandler(logging.NullHandler())
     master = Master(_options(listeners, transport))
     master.addons = _Hooks(master)
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]

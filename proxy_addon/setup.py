@@ -21,6 +21,7 @@ class Choices:
     strict: bool = False
     worker: bool = True
     report_leaks: bool = False
+    banner: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
 
@@ -50,4 +51,4 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
-    return Engine(rules.catalogue, default, sites, sink, keep_query=choices.keep_query)
+    return Engine(rules.catalogue, default, sites, sink, keep_query=choices.keep_query, banner=choices.banner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from .catalogue.domains import registrable_domain
@@ -29,14 +29,17 @@ class _Known:
     seen: float
     # Sites visited as top-level documents, the latest last, with the consent read there.
     sites: OrderedDict[str, Consent | None] = field(default_factory=OrderedDict)
+    # Sites of frames, the latest last, with the site that each was seen on.
+    frames: OrderedDict[str, str] = field(default_factory=OrderedDict)
 
 
 class Visitors:
     """Remembers each client's recent sites and what it said on them."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds that never go back."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, framed: Collection[str] = ()) -> None:
+        """`clock` gives seconds that never go back. `framed` are sites that other sites usually frame: vendors'."""
         self._clock = clock
+        self._framed = framed
         self._clients: OrderedDict[Client, _Known] = OrderedDict()
 
     def visits(self, client: Client, site: str) -> None:
@@ -45,6 +48,14 @@ class Visitors:
         known.sites[site] = known.sites.pop(site, None)
         if len(known.sites) > _MOST_SITES:
             known.sites.popitem(last=False)
+
+    def frames(self, client: Client, frame: str, site: str) -> None:
+        """A page on `site` asked for a frame of the site `frame`."""
+        known = self._known(client)
+        known.frames[frame] = site
+        known.frames.move_to_end(frame)
+        if len(known.frames) > _MOST_SITES:
+            known.frames.popitem(last=False)
 
     def learn(self, client: Client, site: str, consent: Consent) -> None:
         """The visitor's consent on `site`, as one of the site's own requests or responses said it."""
@@ -61,19 +72,20 @@ class Visitors:
     def first_party(self, client: Client, *, host: str, destination: str, origin: str, referer: str) -> str:
         """The site (registrable domain) on which the visitor is, for a request to `host`; '' if nothing says it.
 
-        A top-level navigation is its own first party. Else Origin and Referer name the document that asks,
-        which may be a frame: so they count where they name a site that the client has visited, and otherwise
-        its latest top-level document does.
+        A top-level navigation is its own first party. Else Origin and Referer name the document that asks. That
+        may be a frame, and then the page around it counts; but a site that was seen neither as a page nor as a
+        frame was open before the proxy came, and must not be lent what was said on another.
         """
         if destination == "document":
             return registrable_domain(host)
         asking = _site_of(origin) or _site_of(referer)
         known = self._remembered(client)
-        if known is not None and known.sites:
-            if asking in known.sites:
-                return asking
-            return next(reversed(known.sites))
-        return asking
+        if known is None or not known.sites or asking in known.sites:
+            return asking
+        latest = next(reversed(known.sites))
+        if not asking or asking in self._framed:
+            return known.frames.get(asking, latest)
+        return known.frames.get(asking, asking)
 
     def _remembered(self, client: Client) -> _Known | None:
         known = self._clients.get(client)

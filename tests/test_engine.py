@@ -236,6 +236,26 @@ def test_a_frame_of_a_vendor_is_no_visit_to_it() -> None:
     assert world.tag(TAG, referer="https://www.acme.test/frame")[1] == 200
 
 
+def test_a_page_from_before_the_proxy_is_not_lent_the_consent_of_another_site() -> None:
+    world = World()
+    world.page(cookie=GRANTED)
+    assert world.tag(referer="https://open.test/")[1] == 200
+
+
+def test_a_frame_counts_as_the_page_around_it() -> None:
+    world = World()
+    world.page(cookie=GRANTED)
+    world.forward("https://frame.test/", sec_fetch_dest="iframe", referer=f"{SHOP}/")
+    world.page("https://blog.test/", cookie=DENIED)
+    assert world.tag(referer="https://frame.test/")[1] is None
+
+
+def test_a_vendors_frame_out_of_the_browsers_cache_is_no_site_of_its_own() -> None:
+    world = World()
+    world.page()
+    assert world.tag(referer="https://www.acme.test/frame")[1] == 200
+
+
 def test_a_request_of_a_site_that_is_treated_otherwise_is_treated_so() -> None:
     world = World(sites={"shop.test": Site("observe", GDPR, None, strict_labels=False)})
     world.page()

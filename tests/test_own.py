@@ -255,6 +255,7 @@ def test_in_forward_mode_a_frame_of_another_site_cannot_speak_for_the_page() -> 
     world = World()
     world.page(cookie=DENIED)
     frame = "https://frame.test"
+    world.forward(f"{frame}/x", sec_fetch_dest="iframe", referer=f"{SHOP}/")
     visit = world.forward(f"{frame}{BASE}consent", sec_fetch_dest="empty", referer=f"{frame}/x", origin=frame)
     assert visit.first_party == "shop.test"
     post(world, visit, "consent", consent(True))

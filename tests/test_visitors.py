@@ -119,11 +119,35 @@ def test_a_request_belongs_to_the_visited_site_that_origin_or_referer_name(visit
     assert party(visitors, "acme.test", origin="https://shop.test", referer="https://blog.test/") == "shop.test"
 
 
-@pytest.mark.parametrize("origin", ["", "null", "https://frame.test", "moz-extension://x", "not a url"])
-def test_a_frame_that_was_never_visited_belongs_to_the_latest_site(visitors: Visitors, origin: str) -> None:
+@pytest.mark.parametrize("origin", ["", "null", "moz-extension://x", "not a url"])
+def test_a_request_that_names_no_site_belongs_to_the_latest_one(visitors: Visitors, origin: str) -> None:
     for site in ("shop.test", "blog.test", "shop.test"):
         visitors.visits(CLIENT, site)
     assert party(visitors, "acme.test", origin=origin) == "shop.test"
+
+
+def test_a_frame_belongs_to_the_site_that_it_was_seen_on(visitors: Visitors) -> None:
+    visitors.visits(CLIENT, "shop.test")
+    visitors.frames(CLIENT, "frame.test", "shop.test")
+    visitors.visits(CLIENT, "blog.test")
+    assert party(visitors, "acme.test", origin="https://frame.test") == "shop.test"
+    assert party(visitors, "acme.test", origin="https://unseen.test") == "unseen.test"
+
+
+def test_a_site_that_others_frame_is_a_frame_even_unseen(clock: Clock) -> None:
+    visitors = Visitors(clock, framed={"acme.test"})
+    visitors.visits(CLIENT, "shop.test")
+    assert party(visitors, "acme.test", origin="https://www.acme.test") == "shop.test"
+
+
+def test_frames_are_bounded_and_the_oldest_go(visitors: Visitors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_SITES", 2)
+    visitors.visits(CLIENT, "shop.test")
+    for name in ("a", "b", "a", "c"):
+        visitors.frames(CLIENT, f"{name}.test", "shop.test")
+    assert [party(visitors, "x.test", origin=f"https://{name}.test") for name in "abc"] == [
+        "shop.test", "b.test", "shop.test",
+    ]  # fmt: skip
 
 
 def test_of_a_stranger_the_asking_document_counts(visitors: Visitors) -> None:

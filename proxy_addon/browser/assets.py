@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..catalogue.model import Vendor
+from ..catalogue.model import Category, Vendor
 from ..consent.cookie import COOKIE, PlainCookie
 from ..consent.model import Consent, Regime
 from .table import compile_table
@@ -36,13 +36,13 @@ class Assets:
         return f"{BASE}guard.js?v={self.version}"
 
 
-def assemble(vendors: Mapping[str, Vendor]) -> Assets:
-    """The scripts for a catalogue's vendors."""
+def assemble(vendors: Mapping[str, Vendor], categories: Iterable[Category], *, banner: bool) -> Assets:
+    """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner."""
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
     stubs = _stubs(vendors.values())
     decide = _source("decide.js")
     head = f"'use strict';{decide}\nconst TABLE={table};\n"
-    guard = f"(() => {{{head}const STUBS={stubs};\n{_source('guard.js')}}})();"
+    guard = f"(() => {{{head}const STUBS={stubs};\n{_source('guard.js')}{_banner(categories) if banner else ''}}})();"
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
     bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
@@ -98,6 +98,11 @@ def with_state(script: str, state: Mapping[str, Any], *, alone: bool) -> str:
     """A worker's script with the state filled in. `alone`: nothing of the site's follows it."""
     said = json.dumps(state, separators=(",", ":"))
     return f"{{const STATE={said};const ALONE={'true' if alone else 'false'};{script}}}\n"
+
+
+def _banner(categories: Iterable[Category]) -> str:
+    plain = [asdict(category) for category in categories]
+    return f"const CATEGORIES={json.dumps(plain, separators=(',', ':'))};\n{_source('banner.js')}"
 
 
 def _stubs(vendors: Iterable[Vendor]) -> str:

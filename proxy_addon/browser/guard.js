@@ -288,7 +288,11 @@
       },
     });
     natives.set(replacement, original);
-    Object.defineProperty(realm, name, { value: replacement, writable: true, configurable: true, enumerable: false });
+    // A class with two names (webkitRTCPeerConnection) is replaced under both.
+    for (const each of Object.getOwnPropertyNames(realm)) {
+      const known = Object.getOwnPropertyDescriptor(realm, each);
+      if (known.value === original && known.configurable) Object.defineProperty(realm, each, { value: replacement, writable: true, configurable: true, enumerable: false });
+    }
     if (original.prototype && original.prototype.constructor === original) {
       Object.defineProperty(original.prototype, 'constructor', { value: replacement, writable: true, configurable: true, enumerable: false });
     }

@@ -11,10 +11,13 @@ import codecs
 import re
 from typing import Protocol
 
-_META = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*iso-2022-jp", re.IGNORECASE)
-_CHARSET = re.compile(r"charset\s*=\s*\"?\s*([^\s;\"]+)", re.IGNORECASE)
+_META = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*(?:iso-2022-jp|csiso2022jp)", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*\"?\s*([^\s;,\"]+)", re.IGNORECASE)
 _ESCAPE = re.compile(rb"\x1b(?:\([BJI]|\$[@B])")
-PRESCAN = 1024
+# To ASCII, and to its Japanese variant, which differs in two characters that are no markup.
+_ASCII_ESCAPES = (b"\x1b(B", b"\x1b(J")
+_FLIPPED = bytes(byte ^ 0x80 for byte in range(256))
+_PRESCAN = 1024
 
 
 class Charset(Protocol):
@@ -31,9 +34,9 @@ class Charset(Protocol):
 
 
 def declared(content_type: str) -> str:
-    """The charset of a Content-Type header in lower case, or ''."""
-    found = _CHARSET.search(content_type)
-    return found[1].lower() if found else ""
+    """The charset of a Content-Type header in lower case, or ''. Of a repeated one the last counts."""
+    found = _CHARSET.findall(content_type)
+    return found[-1].lower() if found else ""
 
 
 def translation(label: str, beginning: bytes) -> Charset | None:
@@ -52,9 +55,35 @@ def translation(label: str, beginning: bytes) -> Charset | None:
         return _Utf16("utf-16-le")
     if label in ("utf-16be", "unicodefffe"):
         return _Utf16("utf-16-be")
-    if label in ("iso-2022-jp", "csiso2022jp") or (not label and _META.search(beginning[:PRESCAN])):
+    if label in ("iso-2022-jp", "csiso2022jp") or (not label and _META.search(beginning[:_PRESCAN])):
         return _Iso2022Jp()
     return None
+
+
+class Undeclared:
+    """The beginning of a page whose charset nothing but a <meta> can still name.
+
+    Up to the first escape sequence it reads the same either way, so only what follows one has to wait.
+    """
+
+    def __init__(self) -> None:
+        self.charset: Charset | None = None
+        self.decided = False
+        self._seen = b""
+        self._passed = 0
+
+    def ready(self, data: bytes) -> bytes:
+        """What can be read after the next bytes."""
+        self._seen += data
+        self.charset = translation("", self._seen)
+        self.decided = self.charset is not None or len(self._seen) >= _PRESCAN
+        escape = -1 if self.decided else self._seen.find(b"\x1b")
+        start, self._passed = self._passed, len(self._seen) if escape < 0 else escape
+        return self._seen[start : self._passed]
+
+    def rest(self) -> bytes:
+        """What still waits."""
+        return self._seen[self._passed :]
 
 
 class _Utf16:
@@ -76,11 +105,11 @@ class _Utf16:
 
 
 class _Iso2022Jp:
-    """Double-byte text gets its high bits set, so that no byte of it looks like markup."""
+    """Text that is not ASCII gets its high bits flipped, so that no byte of it looks like markup."""
 
     def __init__(self) -> None:
-        self._in = _Shift(0x80)
-        self._out = _Shift(0)
+        self._in = _Flip()
+        self._out = _Flip()
 
     def inward(self, data: bytes) -> bytes:
         return self._in.feed(data)
@@ -92,13 +121,12 @@ class _Iso2022Jp:
         return self._out.held + self._in.held
 
 
-class _Shift:
-    """Sets or clears the high bit of all bytes in double-byte text."""
+class _Flip:
+    """Flips the high bit of all bytes in double-byte and katakana text. Done twice, it changes nothing."""
 
-    def __init__(self, bit: int) -> None:
+    def __init__(self) -> None:
         self.held = b""
-        self._table = bytes(byte & 0x7F | bit for byte in range(256))
-        self._double = False
+        self._foreign = False
 
     def feed(self, data: bytes) -> bytes:
         data = self.held + data
@@ -109,11 +137,11 @@ class _Shift:
         pieces: list[bytes] = []
         position = 0
         for escape in _ESCAPE.finditer(data, 0, cut):
-            pieces += (self._shifted(data[position : escape.start()]), escape[0])
-            self._double = escape[0][1:2] == b"$"
+            pieces += (self._flipped(data[position : escape.start()]), escape[0])
+            self._foreign = escape[0] not in _ASCII_ESCAPES
             position = escape.end()
-        pieces.append(self._shifted(data[position:cut]))
+        pieces.append(self._flipped(data[position:cut]))
         return b"".join(pieces)
 
-    def _shifted(self, text: bytes) -> bytes:
-        return text.translate(self._table) if self._double else text
+    def _flipped(self, text: bytes) -> bytes:
+        return text.translate(_FLIPPED) if self._foreign else text

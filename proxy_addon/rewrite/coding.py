@@ -12,6 +12,8 @@ import zstandard
 # One piece of input can inflate a thousandfold: what it yields is handed on in steps of this size.
 _STEP = 256 * 1024
 CODINGS = ("gzip", "deflate", "br", "zstd")
+_GZIP = b"\x1f\x8b"
+_LIMITED_BROTLI = {"output_buffer_limit": _STEP} if hasattr(brotli.Decompressor, "can_accept_more_data") else {}
 
 
 class CodingError(Exception):
@@ -64,64 +66,96 @@ def encoder(name: str) -> Encoder:
     return _BrotliEncoder() if name == "br" else _ZstandardEncoder()
 
 
-class _Inflate:
-    def __init__(self) -> None:
-        self._object: Any = None
+class _Steps:
+    """Feeds a decoder little by little: a little can inflate a lot, and what comes before an error is not lost."""
+
+    step = 1024
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
+        # Handed on in few pieces: each may be rewritten and encoded by itself.
+        gathered: list[bytes] = []
+        length = 0
+        try:
+            for start in range(0, len(data), self.step):
+                for piece in self._decode(data[start : start + self.step]):
+                    if gathered and length + len(piece) > _STEP:
+                        yield b"".join(gathered)
+                        gathered, length = [], 0
+                    gathered.append(piece)
+                    length += len(piece)
+                    if length >= _STEP:
+                        yield b"".join(gathered)
+                        gathered, length = [], 0
+        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+            if gathered:
+                yield b"".join(gathered)
+            raise CodingError(str(error)) from None
+        if gathered:
+            yield b"".join(gathered)
+
+    def _decode(self, data: bytes) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
+class _Inflate(_Steps):
+    def __init__(self) -> None:
+        self._object: Any = None
+        self._follows = b""
+        self._padding = False
+
+    def _decode(self, data: bytes) -> Iterator[bytes]:
+        while data and not self._padding:
             if self._object is None:
                 # 'deflate' should have a zlib header and often has none (RFC 9110 §8.4.1.2).
-                wrapped = data[:2] == b"\x1f\x8b"[: len(data)] or (data[0] & 0x0F == 8 and data[0] >> 4 <= 7)
+                wrapped = data[:2] == _GZIP[: len(data)] or (data[0] & 0x0F == 8 and data[0] >> 4 <= 7)
                 self._object = zlib.decompressobj(47 if wrapped else -15)
-            try:
-                piece = self._object.decompress(data, _STEP)
-            except zlib.error as error:
-                raise CodingError(str(error)) from None
-            if piece:
-                yield piece
-            data = self._object.unconsumed_tail
-            if self._object.eof:
+            elif self._object.eof:
                 # gzip members may follow one another (RFC 1952 §2.2); anything else after the end is padding.
-                data = self._object.unused_data if self._object.unused_data[:2] == b"\x1f\x8b" else b""
-                self._object = None if data else self._object
-                if not data:
+                self._follows += data
+                if len(self._follows) < len(_GZIP):
                     return
+                data, self._follows = self._follows, b""
+                self._padding = not data.startswith(_GZIP)
+                self._object = zlib.decompressobj(47)
+                continue
+            piece = self._object.decompress(data, _STEP)
+            while piece:
+                yield piece
+                # A full piece may leave output behind even where no input is left.
+                more = self._object.unconsumed_tail or len(piece) == _STEP
+                piece = self._object.decompress(self._object.unconsumed_tail, _STEP) if more else b""
+            data = self._object.unused_data
 
 
-class _Brotli:
+class _Brotli(_Steps):
+    # So little can inflate to some 25 MB; only from 1.2 on can the output be limited.
+    step = 1024 if _LIMITED_BROTLI else 32
+
     def __init__(self) -> None:
         self._object = brotli.Decompressor()
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        for start in range(0, len(data), 1024):
-            try:
-                piece = self._object.process(data[start : start + 1024])
-            except brotli.error as error:
-                raise CodingError(str(error)) from None
-            if piece:
-                yield piece
+    def _decode(self, data: bytes) -> Iterator[bytes]:
+        while piece := self._object.process(data, **_LIMITED_BROTLI):
+            yield piece
+            data = b""
 
 
-class _Zstandard:
+class _Zstandard(_Steps):
+    # Blocks of 128 KB take as little as four bytes.
+    step = 256
+
     def __init__(self) -> None:
         # Browsers refuse larger windows than 8 MiB (RFC 9659), and so do we.
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 23)
         self._object: Any = None
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def _decode(self, data: bytes) -> Iterator[bytes]:
         while data:
-            if self._object is None:
+            if self._object is None or self._object.eof:
                 self._object = self._decompressor.decompressobj()
-            try:
-                piece = self._object.decompress(data[:1024])
-            except zstandard.ZstdError as error:
-                raise CodingError(str(error)) from None
-            if piece:
+            if piece := self._object.decompress(data):
                 yield piece
-            data = self._object.unused_data + data[1024:] if self._object.eof else data[1024:]
-            if self._object.eof:
-                self._object = None
+            data = self._object.unused_data
 
 
 class _Deflate:

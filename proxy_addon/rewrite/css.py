@@ -12,26 +12,32 @@ Decide = Callable[[str], bool]
 
 _BLANKS = rb"(?:[\t\n\f\r ]++|/\*.*?(?:\*/|\Z))*+"
 # A string ends at its quotation mark, and a broken one at the end of the line or of the sheet.
-_STRING = rb"\"(?:[^\"\\\n]|\\(?:.|\Z))*+(?:\"|(?=\n)|\Z)|'(?:[^'\\\n]|\\(?:.|\Z))*+(?:'|(?=\n)|\Z)"
+_STRING = rb"|".join(
+    rb"%(q)s(?:[^%(q)s\\\n\r\f]|\\(?:\r\n|.|\Z))*+(?:%(q)s|(?=[\n\r\f])|\Z)" % {b"q": quote} for quote in (b'"', b"'")
+)
+# Quotation marks inside a style attribute may be entities.
+_ENTITY_QUOTE = rb"&(?:(?:quot|apos)(?:;|(?![0-9a-z=]))|#0*3[49](?![0-9]);?|#x0*2[27](?![0-9a-f]);?)"
 _TOKEN = re.compile(
     # What can begin none of these is passed first, in one step.
-    rb"(?:[^/uUiI@()\"']++|(?!/\*|(?<![\w-])url\(|@import" + _BLANKS + rb"[\"']|(?<!\w)image-set\()[/uUiI@])*+(?:"
+    rb"(?:[^/uUiI@()\"'&]++|(?!/\*|(?<![\w-])url\(|@import"
+    + _BLANKS
+    + rb"[\"']|(?<!\w)image-set\(|"
+    + _ENTITY_QUOTE
+    + rb")[/uUiI@&])*+(?:"
     rb"/\*.*?(?:\*/|\Z)"
     rb"|(?P<url>(?<![\w-])url\([\t\n\f\r ]*+)"
     rb"|(?P<import>@import" + _BLANKS + rb")(?=[\"'])"
     rb"|(?P<set>(?<!\w)image-set\()"
     rb"|(?P<paren>[()])"
-    rb"|(?P<string>" + _STRING + rb"))",
+    rb"|(?P<string>" + _STRING + rb")"
+    rb"|(?P<entity>" + _ENTITY_QUOTE + rb"))",
     re.IGNORECASE | re.DOTALL,
 )
-# Quotation marks inside a style attribute may be entities.
-_ENTITY = re.compile(
-    rb"&(?:(?:quot|apos)(?:;|(?![0-9a-z=]))|#0*3[49](?![0-9]);?|#x0*2[27](?![0-9a-f]);?)", re.IGNORECASE
-)
+_ENTITY = re.compile(_ENTITY_QUOTE, re.IGNORECASE)
 _QUOTED = re.compile(_STRING, re.DOTALL)
-_BARE = re.compile(rb"(?:[^\t\n\f\r \"'()\\]|\\.)++", re.DOTALL)
+_BARE = re.compile(rb"(?:[^\t\n\f\r \"'()\\]|\\(?:[0-9a-fA-F]{1,6}+(?:\r\n|[ \t\r\n\f])?+|.))++", re.DOTALL)
 _CLOSE = re.compile(rb"[\t\n\f\r ]*+\)")
-_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(.))", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))", re.DOTALL)
 
 
 def may_fetch(css: bytes) -> bool:
@@ -63,8 +69,12 @@ def hold_addresses(css: bytes, decide: Decide) -> bytes:
                 functions.append(False)
             else:
                 functions.pop()
-        elif found["string"] is not None and functions and functions[-1]:
-            _judge(css, *_inside(found), decide, insertions)
+        elif functions and functions[-1]:
+            if found["string"] is not None:
+                _judge(css, *_inside(found), decide, insertions)
+            elif (quote := _ENTITY.search(css, position)) is not None:
+                _judge(css, position, quote.start(), decide, insertions)
+                position = quote.end()
     if not insertions:
         return original
     pieces = [original[start:end] for start, end in zip([0, *insertions], [*insertions, len(css)], strict=True)]
@@ -122,7 +132,7 @@ def _unescape(text: str) -> str:
 
     def character(found: re.Match[str]) -> str:
         if found[1] is None:
-            return "" if found[2] in "\n\f" else str(found[2])
+            return "" if found[2] in ("\n", "\r\n", "\r", "\f") else str(found[2])
         code = int(found[1], 16)
         return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
 

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterable
+from email.utils import mktime_tz, parsedate_tz
 from typing import Protocol
 
-_LINK = re.compile(r"\s*<([^>]*)>((?:[^,\"<]|\"(?:[^\"\\]|\\.)*\")*),?")
-_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
-_FETCHING_RELS = frozenset("preconnect dns-prefetch preload prefetch modulepreload prerender stylesheet icon".split())
+from .html import references
+
+# A separator within quotation marks or the address separates nothing. What is not closed ends with the field.
+_QUOTED = r"\"(?:[^\"\\]++|\\.)*+(?:\"|(?P<open>\\?\Z))"
+_LINK = re.compile(rf"\s*+(?:<[^>]*+(?:>|\Z))?+(?:[^,\"]++|{_QUOTED})*+", re.DOTALL)
+_PARAMETER = re.compile(rf"(?:[^;\"]++|{_QUOTED})++", re.DOTALL)
+_TARGET = re.compile(r"\s*+<([^>]*+)>")
+_ADDRESS = re.compile(r"<([^<>]*+)")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_FETCHING_RELS = frozenset(
+    "preconnect dns-prefetch preload prefetch modulepreload prerender stylesheet icon compression-dictionary".split()
+)
+# A cookie's prefix as mount.py lets it travel over plain HTTP.
+_RENAMED = re.compile(r"\Aconsentry-(?=(?:Host|Secure)-)", re.IGNORECASE)
+_SECONDS = re.compile(r"-?[0-9]{1,20}")
 _POLICIES = ("content-security-policy", "content-security-policy-report-only")
+_SOURCELESS = ("report-uri", "report-to", "sandbox", "plugin-types", "trusted-types", "require-trusted-types-for")
 _SCRIPTS = ("script-src-elem", "script-src", "default-src")
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_=-]+)'", re.IGNORECASE)
 
@@ -34,33 +49,69 @@ def hold_links(headers: Headers, holds: Callable[[str], bool]) -> None:
 
 
 def _kept_links(value: str, holds: Callable[[str], bool]) -> str:
-    links = list(_LINK.finditer(value))
-    if "".join(link[0] for link in links).strip() != value.strip():
-        return value if not holds(value) else ""
-    kept = []
-    for link in links:
-        found = _REL.search(link[2])
-        rels = set((found[1] or found[2] or "").lower().split()) if found else set()
-        if not (rels & _FETCHING_RELS and holds(link[1])):
-            kept.append(f"<{link[1]}>{link[2]}".strip())
-    return value if len(kept) == len(links) else ", ".join(kept)
+    links = [link for link in _LINK.finditer(value) if link[0]]
+    kept = [link[0].strip() for link in links if not _is_held(link, holds)]
+    return value if len(kept) == len(links) else ", ".join(link for link in kept if link)
 
 
-def hold_cookies(headers: Headers, holds: Callable[[str], bool]) -> None:
+def _is_held(link: re.Match[str], holds: Callable[[str], bool]) -> bool:
+    target = _TARGET.match(link[0])
+    if target is None or link["open"] is not None:
+        # Unreadable: whatever a browser makes of it, no address in it may be a tracked one.
+        return any(holds(address) for address in _ADDRESS.findall(link[0]))
+    parameters = _parameters(link[0][target.end() :])
+    if _FETCHING_RELS.isdisjoint(parameters.get("rel", "").lower().split()):
+        return False
+    candidates = references("image", parameters.get("imagesrcset", ""), candidates=True)
+    return any(holds(address) for address in (target[1], *candidates))
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """The parameters of a link, with names in lower case; of several with one name the first counts."""
+    parameters: dict[str, str] = {}
+    for parameter in _PARAMETER.finditer(text):
+        name, _, value = (part.strip() for part in parameter[0].partition("="))
+        if value.startswith('"'):
+            value = _ESCAPED.sub(r"\1", value[1:].removesuffix('"'))
+        parameters.setdefault(name.lower(), value)
+    return parameters
+
+
+def hold_cookies(headers: Headers, holds: Callable[[str], bool], now: float | None = None) -> None:
     """Take out every `Set-Cookie` whose cookie name `holds`. One that deletes a cookie always passes."""
     values = headers.get_all("set-cookie")
-    kept = [value for value in values if _deletes(value) or not holds(cookie_name(value))]
+    kept = [value for value in values if _deletes(value, now) or not holds(cookie_name(value))]
     if len(kept) != len(values):
         headers.set_all("set-cookie", kept)
 
 
 def cookie_name(set_cookie: str) -> str:
-    """The name of the cookie that a Set-Cookie value sets."""
-    return set_cookie.partition(";")[0].partition("=")[0].strip()
+    """The name that the site gave the cookie of a Set-Cookie value."""
+    return _RENAMED.sub("__", set_cookie.partition(";")[0].partition("=")[0].strip())
 
 
-def _deletes(set_cookie: str) -> bool:
-    return bool(re.search(r";\s*(?:max-age\s*=\s*(?:0|-\d+)\s*(?:;|$)|expires\s*=[^;]*\b1970\b)", set_cookie, re.I))
+def _deletes(set_cookie: str, now: float | None = None) -> bool:
+    """Whether a Set-Cookie value takes a cookie away: its last Max-Age says so, or else its last Expires."""
+    ages: list[int] = []
+    ends: list[float] = []
+    for attribute in set_cookie.split(";")[1:]:
+        name, _, value = (part.strip() for part in attribute.partition("="))
+        if name.lower() == "max-age" and _SECONDS.fullmatch(value):
+            ages.append(-1 if value.startswith("-") else int(value))
+        elif name.lower() == "expires" and (end := _moment(value)) is not None:
+            ends.append(end)
+    if ages:
+        return ages[-1] <= 0
+    return bool(ends) and ends[-1] <= (time.time() if now is None else now)
+
+
+def _moment(date: str) -> float | None:
+    """A date as seconds since 1970, or None if it is none."""
+    try:
+        parsed = parsedate_tz(date)
+        return mktime_tz(parsed) if parsed else None
+    except (ArithmeticError, IndexError, ValueError):
+        return None
 
 
 def allow_own(headers: Headers, own: str) -> str:
@@ -116,7 +167,7 @@ def _extended(policy: str, own: str, nonce: str) -> tuple[str, bool]:
             continue
         changed = True
         sources = [word for word in governing[1:] if word.lower() != "'none'"] + [source]
-        if governing[0].lower() == chain[0] or governing[0].lower() == "script-src" and chain is _SCRIPTS:
+        if governing[0].lower() == chain[0] or (governing[0].lower() == "script-src" and chain is _SCRIPTS):
             governing[1:] = sources
         else:
             added.append([chain[0] if chain is not _SCRIPTS else "script-src", *sources])
@@ -135,6 +186,30 @@ def _is_strict(sources: list[str]) -> bool:
 def _allows(sources: list[str], own: str) -> bool:
     """Whether a source list allows our address as it is. ('self' need not: a policy may be the upstream's own.)"""
     return any(word in ("*", own) or word.lower() == "'self'" for word in sources)
+
+
+def add_sources(headers: Headers, beside: Callable[[str], str]) -> None:
+    """Let each policy allow, beside every source it names, what `beside` says of it, if that is not ''."""
+    for name in _POLICIES:
+        values = headers.get_all(name)
+        if values and (changed := [_with_sources(value, beside) for value in values]) != values:
+            headers.set_all(name, changed)
+
+
+def _with_sources(value: str, beside: Callable[[str], str]) -> str:
+    policies = []
+    for policy in _policies(value):
+        directives = _directives(policy)
+        changed = False
+        for directive in directives:
+            if directive[0].lower() in _SOURCELESS:
+                continue
+            added = dict.fromkeys(source for word in directive[1:] if (source := beside(word)))
+            missing = [source for source in added if source not in directive]
+            directive.extend(missing)
+            changed = changed or bool(missing)
+        policies.append("; ".join(map(" ".join, directives)) if changed else policy)
+    return ",".join(policies)
 
 
 def relax_upgrade(headers: Headers) -> None:

@@ -16,11 +16,12 @@ from .markup import TAG, attributes
 SCRIPT_TYPE = "text/x-consentry"
 MARK = "data-consentry"
 PREFIX = b"data-consentry-"
+_SRCDOC = PREFIX + b"srcdoc"
 URL_PREFIX = b"about:invalid#consentry:"
 
 _MARK = re.compile(
     rb'(?P<head><[a-zA-Z][^\t\n\f\r />]*+)(?: type="text/x-consentry")? data-consentry="[a-z0-9 -]*"'
-    rb'(?: srcdoc="[^"]*+")?'
+    rb'(?P<srcdoc>(?: srcdoc="[^"]*+")?)'
 )
 
 
@@ -42,8 +43,11 @@ def restore(html: bytes) -> bytes:
         if tag is None:
             continue
         pieces += (html[position : found.start()], found["head"])
-        position = found.end()
-        for attribute in attributes(html, found.end(), tag.end() - 1):
+        written = attributes(html, found.end(), tag.end() - 1)
+        replaced = any(attribute.name == _SRCDOC for attribute in written)
+        # Without its original kept beside it, a srcdoc is the page's own.
+        position = found.end() if replaced else found.start("srcdoc")
+        for attribute in written:
             if attribute.name.startswith(PREFIX):
                 pieces.append(html[position : attribute.start])
                 position = attribute.start + len(PREFIX)

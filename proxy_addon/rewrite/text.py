@@ -11,17 +11,28 @@ _LONGEST = 8 * 1024 * 1024
 
 
 class _Decoded:
-    """A body in its content codings, which go on as they came or not at all."""
+    """A body without its content codings. It ends where it is not in them."""
 
-    def __init__(self, encodings: Sequence[str]) -> None:
+    def __init__(self, encodings: Sequence[str], on_trouble: Callable[[str], None]) -> None:
         self._decoders = [coding.decoder(name) for name in reversed(encodings)]
+        self._on_trouble = on_trouble
+        self._ended = False
 
-    def decode(self, data: bytes, depth: int = 0) -> Iterator[bytes]:
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._ended:
+            return
+        try:
+            yield from self._decode(data, 0)
+        except coding.CodingError as error:
+            self._ended = True
+            self._on_trouble(f"the body is not in the coding its header names ({error})")
+
+    def _decode(self, data: bytes, depth: int) -> Iterator[bytes]:
         if depth == len(self._decoders):
             yield data
             return
         for piece in self._decoders[depth].feed(data):
-            yield from self.decode(piece, depth + 1)
+            yield from self._decode(piece, depth + 1)
 
 
 class Sheet:
@@ -30,26 +41,23 @@ class Sheet:
     def __init__(self, decide: css.Decide, encodings: Sequence[str], on_trouble: Callable[[str], None]) -> None:
         """`decide` says of an address in the sheet whether it is held."""
         self._decide = decide
-        self._decoded = _Decoded(encodings)
+        self._decoded = _Decoded(encodings, on_trouble)
         self._on_trouble = on_trouble
         self._pieces: list[bytes] | None = []
         self._length = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What can be sent on after the next bytes."""
-        try:
-            for piece in self._decoded.decode(data):
-                if self._pieces is None:
-                    yield piece
-                    continue
-                self._pieces.append(piece)
-                self._length += len(piece)
-                if self._length > _LONGEST:
-                    self._on_trouble(f"the style sheet is longer than {_LONGEST} bytes")
-                    whole, self._pieces = b"".join(self._pieces), None
-                    yield whole
-        except coding.CodingError as error:
-            self._on_trouble(f"the body is not in the coding its header names ({error})")
+        for piece in self._decoded.decode(data):
+            if self._pieces is None:
+                yield piece
+                continue
+            self._pieces.append(piece)
+            self._length += len(piece)
+            if self._length > _LONGEST:
+                self._on_trouble(f"the style sheet is longer than {_LONGEST} bytes")
+                whole, self._pieces = b"".join(self._pieces), None
+                yield whole
 
     def close(self) -> Iterator[bytes]:
         """The rest, at the end."""
@@ -69,18 +77,14 @@ class Prefixed:
 
     def __init__(self, prefix: bytes, encodings: Sequence[str], on_trouble: Callable[[str], None]) -> None:
         self._prefix = prefix
-        self._decoded = _Decoded(encodings)
-        self._on_trouble = on_trouble
+        self._decoded = _Decoded(encodings, on_trouble)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What can be sent on after the next bytes."""
         if self._prefix:
             prefix, self._prefix = self._prefix, b""
             yield prefix
-        try:
-            yield from self._decoded.decode(data)
-        except coding.CodingError as error:
-            self._on_trouble(f"the body is not in the coding its header names ({error})")
+        yield from self._decoded.decode(data)
 
     def close(self) -> Iterator[bytes]:
         """The rest, at the end."""

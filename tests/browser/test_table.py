@@ -156,7 +156,7 @@ def test_a_hint_to_a_host_is_held_while_nothing_there_may_be_asked_for() -> None
         ("https://example.com/", []),
     ]
     said: list[dict[str, bool]] = [{}, {"analytics": True}]
-    cases = [
+    cases: list[dict[str, Any]] = [
         {
             "at": {**at, "consent": {"categories": each, "vendors": {}, "gpc": False}},
             "urls": urls,

@@ -1,0 +1,215 @@
+"""The real `consentry` command as a process of its own, and what it says about itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+_START = 60.0
+_WORDS = ("layer", "outcome", "verdict", "vendor", "rule", "url", "page", "type", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict line."""
+
+    layer: str
+    outcome: str
+    verdict: str
+    vendor: str
+    rule: str
+    url: str
+    page: str
+    type: str
+    reason: str
+    categories: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Proxy:
+    """Consentry, started with some arguments and stopped at the end; usable as a context manager.
+
+    It is up, and says where, once the constructor is through; it raises with the process's own words if
+    it is not. `--json` is added, and `--listen` unless it is given. It runs in `folder`, which holds no configuration.
+    """
+
+    def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Start the process and wait until it listens."""
+        listen = () if any(each.startswith("--listen") for each in arguments) else ("--listen", "127.0.0.1:0")
+        self._lines: list[dict[str, Any]] = []
+        self._stray: list[str] = []
+        self._errors: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "proxy_addon", *arguments, *listen, "--json"],
+            cwd=folder,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True),
+            threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+        forward = bool(arguments) and arguments[0] == "forward"
+        self._expected = 1 if forward else sum(each.startswith(("http://", "https://")) for each in arguments)
+        try:
+            self._wait(lambda: len(self.urls) >= self._expected, _START, "it does not listen")
+        except AssertionError:
+            self.kill()
+            raise
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it listens, in the order of the sites."""
+        return [line["listen"] for line in self._lines if line.get("event") == "listening"]
+
+    @property
+    def url(self) -> str:
+        """Where it listens (for the first site)."""
+        return self.urls[0]
+
+    @property
+    def port(self) -> int:
+        """The port of `url`."""
+        return int(self.url.rpartition(":")[2].rstrip("/"))
+
+    @property
+    def stderr(self) -> str:
+        """All that it wrote to its standard error so far."""
+        return "".join(self._errors)
+
+    @property
+    def stray(self) -> list[str]:
+        """Lines on its standard output that are no JSON; with --json there must be none."""
+        return list(self._stray)
+
+    def mark(self) -> int:
+        """Where the output stands: pass it as `since` to see only what comes after."""
+        return len(self._lines)
+
+    def verdicts(self, since: int = 0) -> list[Verdict]:
+        """The verdicts so far."""
+        return [_verdict(line) for line in self._lines[since:] if line.get("event") == "verdict"]
+
+    def wait_for_verdict(self, wanted: Callable[[Verdict], bool], since: int = 0, timeout: float = 10) -> Verdict:
+        """The first verdict of a kind, as soon as it is there."""
+        found: list[Verdict] = []
+
+        def there() -> bool:
+            found[:] = [verdict for verdict in self.verdicts(since) if wanted(verdict)]
+            return bool(found)
+
+        self._wait(there, timeout, "the verdict did not come")
+        return found[0]
+
+    def wait_until(self, wanted: Callable[[list[Verdict]], bool], since: int = 0, timeout: float = 10) -> None:
+        """Wait until the verdicts, taken together, are what is wanted."""
+        self._wait(lambda: wanted(self.verdicts(since)), timeout, "the verdicts did not become what they should")
+
+    def interrupt(self, timeout: float = 15) -> int:
+        """Send what Ctrl-C sends, and return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = 15) -> int:
+        """Wait for the process to end by itself, and return the exit code."""
+        code = self.process.wait(timeout)
+        for reader in self._readers:
+            reader.join(timeout)
+        return code
+
+    def stop(self) -> None:
+        """End the process, by force if it does not go."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.process.kill()
+        self.wait()
+
+    def memory(self) -> int:
+        """The resident memory of the process and its children, in bytes (Linux)."""
+        return sum(_resident(pid) for pid in _family(self.process.pid))
+
+    def _wait(self, condition: Callable[[], bool], timeout: float, complaint: str) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: condition() or self._ended, timeout)
+            if condition():
+                return
+        state = f"it ended with code {self.process.poll()}" if self._ended else f"{timeout} s passed"
+        said = "\n".join([*map(json.dumps, self._lines[-40:]), *self._stray])
+        raise AssertionError(f"consentry: {complaint} ({state})\nstdout:\n{said}\nstderr:\n{self.stderr}")
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            with self._changed:
+                try:
+                    self._lines.append(json.loads(line))
+                except ValueError:
+                    self._stray.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _read_errors(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._errors.append(line)
+
+
+def run(*arguments: str, folder: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a consentry command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "proxy_addon", *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+
+
+def _verdict(line: Mapping[str, Any]) -> Verdict:
+    words = {each: str(line.get(each) or "") for each in _WORDS}
+    return Verdict(**words, categories=tuple(line["categories"]), missing=tuple(line["missing"]))
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    mine = children.read_text().split() if children.exists() else []
+    return [pid, *(each for child in mine for each in _family(int(child)))]
+
+
+def _resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
