@@ -75,10 +75,13 @@ class Stage:
 
     def unwanted(self) -> list[str]:
         """What reached a vendor that should not have."""
-        reached = [request.url for request in self.network.requests() if not self._allowed(request.url)]
-        allowed = {request.connection for request in self.network.requests() if self._allowed(request.url)}
-        opened = [f"a connection for {each.name}" for each in self.network.connections() if each not in allowed]
-        return reached + opened
+        requests = self.network.requests()
+        reached = [request.url for request in requests if not self._allowed(request.url)]
+        # A browser may open a second connection to a host that it may talk to, and not use it.
+        known = {request.host for request in requests if self._allowed(request.url)}
+        used = {request.connection for request in requests if self._allowed(request.url)}
+        idle = [each for each in self.network.connections() if each not in used and each.name not in known]
+        return reached + [f"a connection for {each.name}" for each in idle]
 
     def traces(self, visit: Visit, url: str) -> list[str]:
         """The cookies and storage keys of vendors that are on the site."""

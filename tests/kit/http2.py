@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import h2.config
 import h2.connection
@@ -52,7 +53,9 @@ class Http2Conversation:
         for event in self._http.receive_data(data):
             match event:
                 case h2.events.RequestReceived():
-                    self._incoming[event.stream_id] = _Incoming(list(event.headers))
+                    # What type these have differs from one version of h2 to the next.
+                    fields: Any = event.headers
+                    self._incoming[event.stream_id] = _Incoming(list(fields))
                 case h2.events.DataReceived():
                     self._incoming[event.stream_id].body += event.data
                     self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)

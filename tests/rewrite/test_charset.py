@@ -258,6 +258,14 @@ def test_a_page_known_as_iso_2022_jp_by_its_meta_may_come_in_any_pieces(before: 
     assert held.decode("iso-2022-jp") == rewrite_text(text)
 
 
+def test_a_page_that_names_no_charset_waits_only_where_it_makes_a_difference() -> None:
+    document = Document(oracle.Vendors(), BASE, content_type="text/html")
+    assert b"".join(document.feed(b"<p>ab</p>")) == b"<p>ab</p>"
+    assert b"".join(document.feed(b"<p>\x1b$B")) == b"<p>"
+    assert b"".join(document.feed(b"F|\x1b(B</p>")) == b""
+    assert b"".join(document.feed(b" " * 1024)).startswith(b"\x1b$BF|\x1b(B</p>")
+
+
 @pytest.mark.parametrize(("codec", "word"), [("shift_jis", "表"), ("gbk", "誠"), ("big5", "功"), ("gb18030", "俓")])
 def test_the_backslash_within_a_character_escapes_nothing_in_a_style_sheet(codec: str, word: str) -> None:
     assert word.encode(codec).endswith(b"\\")
