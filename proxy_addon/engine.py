@@ -42,7 +42,7 @@ from .own import (
 from .policy import ALLOW, BLOCK, Verdict, decide
 from .rewrite import coding
 from .rewrite.document import Document, form
-from .rewrite.headers import Headers, _deletes, allow_own, hold_cookies, hold_links
+from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links
 from .rewrite.injection import Injection
 from .rewrite.text import Prefixed, Sheet
 from .visitors import Client, Visitors
@@ -470,7 +470,7 @@ class Engine:
 
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
-        pairs = "; ".join(value.partition(";")[0] for value in cookies if not _deletes(value))
+        pairs = "; ".join(value.partition(";")[0] for value in cookies if not deletes(value))
         said = self._readers[visit.site.consent_cookie].read(pairs, "1" if visit.consent.gpc else None)
         if said.decided:
             self._visitors.learn(visit.client, visit.first_party, said)

@@ -80,7 +80,7 @@ def _parameters(text: str) -> dict[str, str]:
 def hold_cookies(headers: Headers, holds: Callable[[str], bool], now: float | None = None) -> None:
     """Take out every `Set-Cookie` whose cookie name `holds`. One that deletes a cookie always passes."""
     values = headers.get_all("set-cookie")
-    kept = [value for value in values if _deletes(value, now) or not holds(cookie_name(value))]
+    kept = [value for value in values if deletes(value, now) or not holds(cookie_name(value))]
     if len(kept) != len(values):
         headers.set_all("set-cookie", kept)
 
@@ -90,7 +90,7 @@ def cookie_name(set_cookie: str) -> str:
     return _RENAMED.sub("__", set_cookie.partition(";")[0].partition("=")[0].strip())
 
 
-def _deletes(set_cookie: str, now: float | None = None) -> bool:
+def deletes(set_cookie: str, now: float | None = None) -> bool:
     """Whether a Set-Cookie value takes a cookie away: its last Max-Age says so, or else its last Expires."""
     ages: list[int] = []
     ends: list[float] = []

@@ -131,7 +131,13 @@ def _character(found: re.Match[str]) -> str:
     reference = found[0][: len(found[0]) - len(follows)]
     if reference[1] != "#" and (reference[1:] not in html5 or (follows and reference[-1] != ";")):
         return found[0]
-    return html.unescape(reference) + follows
+    # The library drops references to control characters, which a browser keeps.
+    return (html.unescape(reference) or _control(reference)) + follows
+
+
+def _control(reference: str) -> str:
+    digits = reference[2:].rstrip(";")
+    return chr(int(digits[1:], 16) if digits[0] in "xX" else int(digits))
 
 
 def end_of_raw(name: bytes, source: bytes, start: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mitmproxy.http import Headers
 
@@ -117,6 +117,7 @@ def test_the_site_sees_its_own_referer() -> None:
 
 
 @given(path=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30))
+@settings(deadline=None)
 def test_a_redirect_followed_is_the_address_that_was_meant(path: str) -> None:
     [public] = response(PLAIN, "location", "https://staging.example.com/" + path)
     assert request(PLAIN, "referer", public) == ["https://staging.example.com/" + path]
@@ -198,6 +199,7 @@ _values = st.text(st.sampled_from("abc=_-%20.consentry-Host-"), max_size=12)
     value=_values,
     others=st.lists(st.tuples(_names, _values), max_size=3),
 )
+@settings(deadline=None)
 def test_a_cookie_comes_back_to_the_site_under_its_own_name(
     prefix: str, name: str, value: str, others: list[tuple[str, str]]
 ) -> None:
@@ -209,6 +211,7 @@ def test_a_cookie_comes_back_to_the_site_under_its_own_name(
 
 
 @given(cookie=st.text(st.sampled_from("abc=;, \tDomainSecureSameSite=None__Host-.example.com"), max_size=60))
+@settings(deadline=None)
 def test_any_cookie_passes_the_secure_public_address_unless_it_names_a_domain(cookie: str) -> None:
     if "domain" not in cookie.lower():
         assert response(SECURE, "set-cookie", cookie) == [cookie]
