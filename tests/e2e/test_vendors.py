@@ -73,15 +73,17 @@ class Stage:
         """The same page on a site where no visitor has been yet."""
         return self.mode.address(self.mode.enforcing, fresh_host(self.case, self.network, self.site))
 
+    def reached(self) -> list[str]:
+        """The requests that reached a vendor and should not have."""
+        return [request.url for request in self.network.requests() if not self._allowed(request.url)]
+
     def unwanted(self) -> list[str]:
-        """What reached a vendor that should not have."""
-        requests = self.network.requests()
-        reached = [request.url for request in requests if not self._allowed(request.url)]
+        """What reached a vendor and should not have, connections on which nothing was asked included."""
+        allowed = [request for request in self.network.requests() if self._allowed(request.url)]
         # A browser may open a second connection to a host that it may talk to, and not use it.
-        known = {request.host for request in requests if self._allowed(request.url)}
-        used = {request.connection for request in requests if self._allowed(request.url)}
-        idle = [each for each in self.network.connections() if each not in used and each.name not in known]
-        return reached + [f"a connection for {each.name}" for each in idle]
+        hosts, used = {request.host for request in allowed}, {request.connection for request in allowed}
+        idle = [each for each in self.network.connections() if each not in used and each.name not in hosts]
+        return [*self.reached(), *(f"a connection for {each.name}" for each in idle)]
 
     def traces(self, visit: Visit, url: str) -> list[str]:
         """The cookies and storage keys of vendors that are on the site."""
@@ -247,7 +249,7 @@ def test_with_only_other_categories_granted_the_vendor_is_silent(stage: Stage) -
 def test_once_its_category_is_granted_the_next_load_is_the_original_page(stage: Stage) -> None:
     with stage.browser.visitor(stage.mode.through(stage.mode.enforcing)) as visit:
         visit.open(stage.url)
-        assert stage.unwanted() == []
+        assert stage.reached() == []
         visit.consent(stage.url, [stage.case.category])
         # The guard stays, so that a withdrawal counts at once; all else is the original.
         assert without_guard(use(visit, stage.url)) == stage.case.page
