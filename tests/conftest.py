@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
 from .kit.browser import Browser
 from .kit.certificates import Authority
 from .kit.network import Network
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("consentry", deadline=None)
+settings.load_profile("consentry")
 
 
 @pytest.fixture(scope="session")
