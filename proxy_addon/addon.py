@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
@@ -29,9 +28,7 @@ from proxy_addon.engine import Body, Engine, Visit
 from proxy_addon.own import CSP_PATH, MOST_BYTES, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.mount import Mount
-from proxy_addon.setup import Choices, build_engine
-
-logger = logging.getLogger(__name__)
+from proxy_addon.setup import Choices, build_engine, choose
 
 # Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
 _SMALL = 128 * 1024
@@ -262,17 +259,12 @@ def _response(answer: Answer) -> http.Response:
 
 def _choices(options: OptManager, config: ConfigFile) -> Choices:
     """An option that is set comes before the configuration file."""
-    said = config.options
-    return Choices(
-        mode=options.consentry_mode or said.get("mode", ENFORCE),
-        regime=options.consentry_regime or said.get("regime", "gdpr"),
-        strict_labels=options.consentry_strict_labels or said.get("strict_labels", False),
-        strict=said.get("strict", False),
-        worker=said.get("worker", True),
-        report_leaks=said.get("report_leaks", False),
-        keep_query=options.consentry_keep_query or said.get("keep_query", False),
-        rules=(options.consentry_rules,) if options.consentry_rules else tuple(said.get("rules", ())),
-    )
+
+    def chosen(name: str) -> Any:
+        option = getattr(options, f"consentry_{name}", None)
+        return ([option] if name == "rules" and option else option) or config.options.get(name)
+
+    return choose(chosen)
 
 
 def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:

@@ -12,7 +12,7 @@ from .catalogue.model import Match
 # The smallest transparent GIF.
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _SCRIPTS = frozenset({"script", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"})
-_PAGES = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
+PAGES = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
 _ENDINGS = {
     "js": "script", "mjs": "script", "gif": "image", "png": "image", "jpg": "image", "jpeg": "image", "webp": "image",
     "svg": "image", "css": "style", "html": "iframe", "htm": "iframe", "woff": "font", "woff2": "font",
@@ -58,7 +58,7 @@ def answer_for(catalogue: Catalogue, match: Match, method: str, headers: Mapping
         kind, body = "image/gif", _PIXEL
     elif wanted == "style":
         kind, body = "text/css; charset=utf-8", b"/* held by Consentry */"
-    elif wanted in _PAGES:
+    elif wanted in PAGES:
         kind, body = "text/html; charset=utf-8", b"<!doctype html><title>Held by Consentry</title>"
     if not kind:
         return Answer(204, tuple(fields), b"")

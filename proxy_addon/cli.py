@@ -16,7 +16,7 @@ from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_
 from .console import Console
 from .explain import Explanation, consent_of, explain
 from .resolve import Resolver, parse_entry
-from .setup import Choices, build_engine
+from .setup import build_engine, choose
 from .show import vendor_list, vendor_page, vendor_plain, verdict_words
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -318,7 +318,7 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
 def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, given: dict[str, Any]) -> None:
     from .proxy import Transport, place, serve  # noqa: PLC0415
 
-    def chosen(name: str, otherwise: Any) -> Any:
+    def chosen(name: str, otherwise: Any = None) -> Any:
         """Flags and environment come before the file."""
         value = given[name]
         return config.options.get(name, otherwise) if value is None or value == () else value
@@ -332,19 +332,8 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         insecure_upstream=chosen("insecure_upstream", False),
         resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
     )
-    choices = Choices(
-        mode=chosen("mode", ENFORCE),
-        regime=chosen("regime", "gdpr"),
-        strict_labels=chosen("strict_labels", False),
-        strict=chosen("strict", False),
-        worker=chosen("worker", True),
-        report_leaks=chosen("report_leaks", False),
-        banner=chosen("banner", False),
-        keep_query=chosen("keep_query", False),
-        rules=tuple(chosen("rules", ())),
-    )
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
-    serve(build_engine(choices, config, console), listeners, transport, console)
+    serve(build_engine(choose(chosen), config, console), listeners, transport, console)
 
 
 def main() -> NoReturn:

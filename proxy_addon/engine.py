@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from . import ledger
-from .answer import Answer, answer_for, destination
+from .answer import PAGES, Answer, answer_for, destination
 from .browser.assets import BASE, assemble, page_state, with_state
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
@@ -49,15 +49,12 @@ from .visitors import Client, Visitors
 
 _Result = TypeVar("_Result")
 
-_PAGES = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
 # Validators and digests of a body that is about to change, and ranges of it.
 _OUTDATED = (
     "content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest", "etag",
     "last-modified", "age", "expires",
 )  # fmt: skip
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
-
-
 # So many addresses that pages held are remembered, to tell them from leaks.
 _MOST_HELD = 10_000
 # Reports everything a page asks others for, and stops nothing.
@@ -66,7 +63,7 @@ _WATCH = (
     f"report-uri {BASE}csp"
 )
 # What is asked for so may come changed, and must come whole.
-_CHANGING = _PAGES | _WORKERS | {"style"}
+_CHANGING = PAGES | _WORKERS | {"style"}
 
 
 @dataclass(slots=True)
@@ -160,7 +157,7 @@ class Engine:
         """
         first_party = registrable_domain(_host(origin))
         site = self._sites.get(origin) or self._sites.get(first_party) or self._default
-        page = url if destination(fields, "") in _PAGES else fields.get("referer", "")
+        page = url if destination(fields, "") in PAGES else fields.get("referer", "")
         return Visit(
             site,
             first_party,
@@ -186,7 +183,7 @@ class Engine:
         site = self._sites.get(first_party, self._default)
         if wanted == "document":
             self._visitors.visits(client, first_party)
-        elif wanted in _PAGES and own != first_party:
+        elif wanted in PAGES and own != first_party:
             self._visitors.frames(client, own, first_party)
         said = self._read(site, fields) if own == first_party else None
         if said is not None and (said.decided or wanted == "document"):
@@ -194,8 +191,8 @@ class Engine:
         known = self._visitors.consent(client, first_party)
         consent = known if known is not None else said if said is not None else self._read(site, {})
         if fields.get("sec-gpc", "").strip() == "1" and not consent.gpc:
-            consent = self._readers[site.consent_cookie].with_gpc(consent)
-        page = url if wanted in _PAGES else fields.get("referer", "")
+            consent = replace(consent, gpc=True)
+        page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
         return Visit(site, first_party, page, consent, forward=True, origin=origin, public=origin, client=client)
 
@@ -483,7 +480,7 @@ class Engine:
         if any(value.lower().lstrip().startswith("attachment") for value in headers.get_all("content-disposition")):
             return None
         wanted = request.get("sec-fetch-dest", "").lower()
-        page = wanted in _PAGES or (not wanted and "text/html" in request.get("accept", ""))
+        page = wanted in PAGES or (not wanted and "text/html" in request.get("accept", ""))
         if kind == "sniff":
             nosniff = "nosniff" in ", ".join(headers.get_all("x-content-type-options")).lower()
             return True if page and not nosniff else None

@@ -77,13 +77,15 @@ class PageJudge:
 
     def hint(self, base: str, reference: str) -> bool:
         """Whether a hint to this address, on a response of `base`, is to be withheld."""
-        url = resolve(base, reference)
-        return url is not None and self.request(url, "hint", ()) is not None
+        return self._names(base, reference, "hint")
 
     def style(self, base: str, reference: str) -> bool:
         """Whether an address in a style sheet at `base` is held."""
+        return self._names(base, reference, "style")
+
+    def _names(self, base: str, reference: str, kind: str) -> bool:
         url = resolve(base, reference)
-        return url is not None and self.request(url, "style", ()) is not None
+        return url is not None and self.request(url, kind, ()) is not None
 
     def _judge(self, match: Match, what: str, kind: str) -> str | None:
         if match.exempt:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
@@ -26,6 +28,14 @@ class Choices:
     rules: tuple[str, ...] = ()
 
 
+def choose(chosen: Callable[[str], Any]) -> Choices:
+    """The choices that `chosen` makes by name; where it says None or nothing, the default counts."""
+    said = {each.name: chosen(each.name) for each in fields(Choices)}
+    if said["rules"]:
+        said["rules"] = tuple(said["rules"])
+    return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
+
+
 def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError."""
     rules, known = read_rules(choices.rules)
@@ -40,14 +50,11 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
     )
     sites: dict[str, Site] = {}
     for entry in config.sites:
-        site = Site(
+        site = replace(
+            default,
             mode=entry.mode or default.mode,
             regime=regime_named(entry.regime, known) if entry.regime else default.regime,
             consent_cookie=entry.consent_cookie or default.consent_cookie,
-            strict_labels=default.strict_labels,
-            worker=default.worker,
-            bootstrap=default.bootstrap,
-            report_leaks=default.report_leaks,
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)

@@ -20,10 +20,12 @@
   // What pages may overwrite is kept before they can.
   const N = {
     get: Element.prototype.getAttribute, set: Element.prototype.setAttribute, remove: Element.prototype.removeAttribute,
-    setNS: Element.prototype.setAttributeNS, query: Element.prototype.querySelectorAll,
+    setNS: Element.prototype.setAttributeNS,
     fetch: window.fetch, URL: window.URL, append: Node.prototype.appendChild, write: Document.prototype.write,
     cookie: Object.getOwnPropertyDescriptor(Document.prototype, 'cookie'), beacon: navigator.sendBeacon,
   };
+  // querySelectorAll of fragments and documents is another function than that of elements.
+  N.query = { call: (node, selector) => (node.nodeType === 1 ? Element : node.nodeType === 9 ? Document : DocumentFragment).prototype.querySelectorAll.call(node, selector) };
 
   // ---- Reports: batched, and sent at the latest when the page goes.
   let outbox = [], timer = 0;
@@ -161,7 +163,7 @@
     }
     if (name === 'iframe') {
       const document = N.get.call(element, 'srcdoc');
-      if (document !== null) changed = holdDocument(element, document) || changed;
+      if (document !== null) armDocument(element, document);
     }
     if (name === 'style') changed = judgeSheet(element) || changed;
     const style = N.get.call(element, 'style');
@@ -176,13 +178,10 @@
     if (!node || (node.nodeType !== 1 && node.nodeType !== 11 && node.nodeType !== 9)) return false;
     let changed = node.nodeType === 1 ? judgeElement(node) : false;
     if (node.firstElementChild) {
-      for (const element of N.query.call(node.nodeType === 1 ? node : wrapperOf(node), SELECTOR)) changed = judgeElement(element) || changed;
+      for (const element of N.query.call(node, SELECTOR)) changed = judgeElement(element) || changed;
     }
     return changed;
   }
-  // querySelectorAll of fragments and documents is another function than that of elements.
-  const wrapperOf = (node) => node;
-  N.query = { call: (node, selector) => (node.nodeType === 1 ? Element : node.nodeType === 9 ? Document : DocumentFragment).prototype.querySelectorAll.call(node, selector) };
 
   // ---- CSS, as in rewrite/css.py: an address keeps its place behind a prefix that nothing fetches.
   const CSS = /\/\*[^]*?(?:\*\/|$)|((?<![\w-])url\(\s*)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)'|((?:[^\s"'()\\]|\\[^])+))|(@import\s+)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)')|(image-set\()([^;{}]*)|"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'/gi;
@@ -313,7 +312,6 @@
     });
 
     // Insertion. The tree is judged before it arrives.
-    const isInsertedLive = (node) => node.isConnected;
     const before = (object, name, pick) => wrap(object, name, (original) => function (given) {
       safely(() => { for (const node of pick(given)) if (node && node.nodeType) judgeInsertion(this, node); });
       const result = original.apply(this, given);
@@ -323,7 +321,7 @@
     function judgeInsertion(parent, node) {
       if (node.nodeType !== 1 && node.nodeType !== 11) {
         if (node.nodeType === 3 && parent.localName === 'style') Promise.resolve().then(() => judgeSheet(parent));
-        if (node.nodeType === 3 && parent.localName === 'script' && isInsertedLive(parent)) judgeScriptText(parent, node.data);
+        if (node.nodeType === 3 && parent.localName === 'script' && parent.isConnected) judgeScriptText(parent, node.data);
         return;
       }
       judgeTree(node);
@@ -437,9 +435,9 @@
         // A page that asks back gets what it set.
         const now = Object.getOwnPropertyDescriptor(proto, property);
         const holder = { get [property]() {
-          const held = descriptor.get.call(this) || (this.hasAttribute && this.hasAttribute(PREFIX + attribute) ? N.get.call(this, PREFIX + attribute) : '');
           const plain = descriptor.get.call(this);
-          if (plain || !held) return plain;
+          const held = plain || !this.hasAttribute ? '' : N.get.call(this, PREFIX + attribute);
+          if (!held) return plain;
           const url = /^(?:src|href|data|poster)$/.test(property) ? parse(held) : null;
           return url ? url.href : held;
         } };
@@ -653,11 +651,9 @@
       JSON.stringify({ ...state, consent: at.consent }).replace(/&/g, '&amp;').replace(/"/g, '&quot;') + '"' + (nonce ? ' nonce="' + nonce + '"' : '') + '></script>';
     return text.includes('data-consentry-runtime') ? held : /<head[\s>]/i.test(held) ? held.replace(/<head(?:\s[^>]*)?>/i, (head) => head + guard) : /^\s*<!doctype[^>]*>/i.test(held) ? held.replace(/^\s*<!doctype[^>]*>/i, (type) => type + guard) : guard + held;
   }
-  function holdDocument(frame, text) {
+  function armDocument(frame, text) {
     const armedText = frameDocument(text);
-    if (armedText === text) return false;
-    N.set.call(frame, 'srcdoc', armedText);
-    return false;
+    if (armedText !== text) N.set.call(frame, 'srcdoc', armedText);
   }
   let policy;
   function trusted(win, text) {
@@ -763,7 +759,7 @@
     if (held !== null && held !== undefined ? judge(held, 'script', namesOf(element)) : core.heldSnippet(element.textContent)) return undefined;
     const kind = N.get.call(element, PREFIX + 'type');
     const external = held !== null && held !== undefined;
-    const waits = external && !element.hasAttribute('async') && !dynamic.has(element);
+    const waits = external && !element.hasAttribute('async');
     if (kind === null) N.remove.call(element, 'type'); else N.set.call(element, 'type', kind);
     N.remove.call(element, PREFIX + 'type');
     N.remove.call(element, MARK);
@@ -788,7 +784,6 @@
     }
     return done;
   }
-  const dynamic = new WeakSet();
   const namesOf = (element) => element.getAttributeNames().map((name) => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name));
   // document.write by a script that runs after the parser has passed it: to where it stands, not over the page.
   function late(doc, text) {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..catalogue.domains import registrable_domain
-from ..catalogue.match import glob, regex_of, stem
+from ..catalogue.match import glob, label_of, place, regex_of, weight
 from ..catalogue.model import Vendor
 from ..consent.model import CATEGORIES
 
@@ -49,43 +49,37 @@ def compile_table(vendors: dict[str, Vendor]) -> dict[str, Any]:
 
 
 def _add(table: dict[str, Any], index: int, vendor: Vendor) -> None:
-    labels = {domain.domain: _BITS.get(domain.label, 0) for domain in vendor.domains}
+    own = _bit(vendor.category)
     for domain in vendor.domains:
         if domain.scope == "host":
-            table["whole"][domain.domain] = [index, _BITS.get(vendor.category, 0), labels[domain.domain]]
+            table["whole"][domain.domain] = [index, own, _bit(domain.label)]
     for rule in vendor.requests:
-        needs = _BITS.get(rule.category or vendor.category, 0)
-        label = _label(labels, rule.host, needs)
-        weight = len(rule.path.replace("*", "")) + len(rule.query or "") + len(rule.attribute or "")
-        _place(
-            table,
-            rule.host,
-            rule.path,
-            [_pattern(rule.path), rule.query or 0, rule.attribute or 0, [index, needs, label], 0, weight],
-        )
+        category = rule.category or vendor.category
+        match = [index, _bit(category), _bit(label_of(vendor, rule.host, category))]
+        found = [_pattern(rule.path), rule.query or 0, rule.attribute or 0, match, 0]
+        _place(table, rule.host, rule.path, [*found, weight(rule.path, rule.query, rule.attribute)])
     for each in vendor.exempt:
-        weight = len(each.path.replace("*", "")) + len(each.query or "")
-        _place(table, each.host, each.path, [_pattern(each.path), each.query or 0, 0, [index, 0, 0], 1, weight])
+        found = [_pattern(each.path), each.query or 0, 0, [index, 0, 0], 1]
+        _place(table, each.host, each.path, [*found, weight(each.path, each.query)])
     for snippet in vendor.snippets:
         literals = [text for text in snippet.all if regex_of(text) is None]
         patterns = [pattern for text in snippet.all if (pattern := regex_of(text)) is not None]
-        table["snippets"].append([literals, patterns, index, _BITS.get(snippet.category or vendor.category, 0)])
+        table["snippets"].append([literals, patterns, index, _bit(snippet.category or vendor.category)])
     for cookie in vendor.cookies:
-        needs = _BITS.get(cookie.category or vendor.category, 0)
+        needs = _bit(cookie.category or vendor.category)
         table["cookies"].append([cookie.name, index, needs, int(cookie.party == "first")])
     for key in vendor.storage:
-        table["storage"].append([key.key, key.area, index, _BITS.get(vendor.category, 0)])
+        table["storage"].append([key.key, key.area, index, own])
+
+
+def _bit(category: str) -> int:
+    """A category's bit; 0 for what is necessary."""
+    return _BITS.get(category, 0)
 
 
 def _place(table: dict[str, Any], host: str, path: str, rule: list[Any]) -> None:
-    if host == "*":
-        table["any"].setdefault(stem(path), []).append(rule)
-    elif host.endswith(".*"):
-        table["label"].setdefault(host[:-2], []).append(rule)
-    elif host.startswith("*."):
-        table["suffix"].setdefault(host[2:], []).append(rule)
-    else:
-        table["exact"].setdefault(host, []).append(rule)
+    bucket, key = place(host, path)
+    table[bucket].setdefault(key, []).append(rule)
 
 
 def _pattern(path: str) -> str | int:
@@ -94,9 +88,3 @@ def _pattern(path: str) -> str | int:
         return 0 if path == "/**" else "^/[^/]*$"
     body = glob(path).pattern.removesuffix(r"\Z")
     return "^" + body.replace(r"\-", "-").replace(r"\ ", " ") + "$"
-
-
-def _label(labels: dict[str, int], host: str, otherwise: int) -> int:
-    bare = host.removeprefix("*.")
-    found = [name for name in labels if bare == name or bare.endswith("." + name)]
-    return labels[max(found, key=len)] if found else otherwise

@@ -35,7 +35,6 @@
 
   self.addEventListener('fetch', (event) => {
     const url = new URL(event.request.url);
-    if (url.origin === self.location.origin && !core.match(url)) return;
     const found = core.match(url);
     if (!found || found.exempt || event.request.mode === 'navigate' && event.request.destination === 'document') return;
     event.stopImmediatePropagation();

@@ -80,6 +80,27 @@ def regex_of(signature: str) -> str | None:
     return None
 
 
+def place(host: str, path: str) -> tuple[str, str]:
+    """Where a rule for these patterns is indexed: 'exact', 'suffix', 'label' or 'any', and the key there."""
+    if host == "*":
+        return "any", stem(path)
+    if host.endswith(".*"):
+        return "label", host[:-2]
+    return ("suffix", host[2:]) if host.startswith("*.") else ("exact", host)
+
+
+def weight(path: str, query: str | None, attribute: str | None = None) -> int:
+    """How specific a rule is: of two that fit, the heavier counts."""
+    return len(path.replace("*", "")) + len(query or "") + len(attribute or "")
+
+
+def label_of(vendor: Vendor, host: str, otherwise: str) -> str:
+    """The category that a rule's host is usually listed under, by the longest of the vendor's domains around it."""
+    bare = host.removeprefix("*.")
+    around = [domain for domain in vendor.domains if within(bare, domain.domain)]
+    return max(around, key=lambda domain: len(domain.domain)).label if around else otherwise
+
+
 class Catalogue:
     """Every vendor, indexed. Immutable once built; safe to share between connections."""
 
@@ -110,16 +131,15 @@ class Catalogue:
         self._hosts: dict[str, _HostRules | None] = {}
         self._codes: dict[str, tuple[Match, ...]] = {}
         self._codes_size = 0
-        # Every match that a request or an inline script can have, exemptions aside.
-        self.matches: tuple[Match, ...] = (
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Every match that a request or an inline script can have, exemptions aside."""
+        indexes = (self._exact, self._suffix, self._first_label, self._any_host)
+        rules = (rule for index in indexes for bucket in index.values() for rule in bucket)
+        return (
             *self._whole.values(),
-            *(
-                rule.match
-                for rules in (self._exact, self._suffix, self._first_label, self._any_host)
-                for each in rules.values()
-                for rule in each
-                if not rule.match.exempt
-            ),
+            *(rule.match for rule in rules if not rule.match.exempt),
             *(signature.match for signature in self._signatures),
         )
 
@@ -277,11 +297,11 @@ class Catalogue:
                 )
         for rule in vendor.requests:
             category = rule.category or vendor.category
-            label = _label(vendor, rule.host, category)
+            label = label_of(vendor, rule.host, category)
             match = Match(vendor.vendor, rule.rule, rule.kind, (category,), label, rule.what, surrogate=rule.surrogate)
             self._add_path(rule.host, rule.path, rule.query, rule.attribute, match)
         for exemption in vendor.exempt:
-            label = _label(vendor, exemption.host, vendor.category)
+            label = label_of(vendor, exemption.host, vendor.category)
             match = Match(vendor.vendor, "exempt", "exempt", (), label, exempt=exemption.why)
             self._add_path(exemption.host, exemption.path, exemption.query, None, match)
         for snippet in vendor.snippets:
@@ -295,16 +315,11 @@ class Catalogue:
             query=re.compile(query) if query is not None else None,
             attribute=attribute,
             match=match,
-            weight=(bool(match.exempt), len(path.replace("*", "")) + len(query or "") + len(attribute or "")),
+            weight=(bool(match.exempt), weight(path, query, attribute)),
         )
-        if host == "*":
-            bucket = self._any_host.setdefault(stem(path), [])
-        elif host.endswith(".*"):
-            bucket = self._first_label.setdefault(host[:-2], [])
-        elif host.startswith("*."):
-            bucket = self._suffix.setdefault(host[2:], [])
-        else:
-            bucket = self._exact.setdefault(host, [])
+        name, key = place(host, path)
+        index = {"exact": self._exact, "suffix": self._suffix, "label": self._first_label, "any": self._any_host}[name]
+        bucket = index.setdefault(key, [])
         bucket.append(rule)
         bucket.sort(key=lambda each: each.weight, reverse=True)
 
@@ -339,9 +354,3 @@ def _signature(vendor: Vendor, snippet: Snippet) -> _Signature:
         patterns=tuple(re.compile(pattern) for pattern in patterns),
         match=Match(vendor.vendor, snippet.rule, "snippet", (category,), category, snippet.what),
     )
-
-
-def _label(vendor: Vendor, host: str, otherwise: str) -> str:
-    bare = host.removeprefix("*.")
-    labels = [domain for domain in vendor.domains if within(bare, domain.domain)]
-    return max(labels, key=lambda domain: len(domain.domain)).label if labels else otherwise

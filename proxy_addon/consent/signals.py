@@ -58,11 +58,6 @@ class Reader:
         """The consent that a `Cookie` header says, with GPC if `Sec-GPC` is '1' (https://w3c.github.io/gpc/)."""
         return self._remembered(cookie_header[:_LONGEST_HEADER], gpc_header is not None and gpc_header.strip() == "1")
 
-    @staticmethod
-    def with_gpc(consent: Consent) -> Consent:
-        """The consent of a visitor whose request carries Sec-GPC."""
-        return replace(consent, gpc=True)
-
     def _read(self, cookie_header: str, gpc: bool) -> Consent:
         cookies = parse_header(cookie_header)
         undecided = NOTHING_SAID

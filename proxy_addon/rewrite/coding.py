@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import brotli
@@ -50,6 +50,21 @@ def accept_encoding(header: str | None) -> str | None:
         return None
     offers = [offer.strip() for offer in header.split(",")]
     return ", ".join(offer for offer in offers if offer.partition(";")[0].strip().lower() in (*CODINGS, "identity"))
+
+
+class Decoding:
+    """Takes a body out of all its codings. `encodings` are in the order applied."""
+
+    def __init__(self, encodings: Sequence[str]) -> None:
+        self._decoders = [decoder(name) for name in reversed(encodings)]
+
+    def feed(self, data: bytes, depth: int = 0) -> Iterator[bytes]:
+        """What the next bytes decode to. Raises CodingError."""
+        if depth == len(self._decoders):
+            yield data
+            return
+        for piece in self._decoders[depth].feed(data):
+            yield from self.feed(piece, depth + 1)
 
 
 def decoder(name: str) -> Decoder:

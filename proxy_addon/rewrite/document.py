@@ -66,7 +66,7 @@ class Document:
         self._base = base
         self._form = form(content_type)
         self._label = charset.declared(content_type)
-        self._decoders = [coding.decoder(name) for name in reversed(encodings)]
+        self._decoding = coding.Decoding(encodings)
         self._encoders = [coding.encoder(name) for name in encodings] if recode else []
         self._injection = injection if whole else None
         self._whole = whole
@@ -84,7 +84,7 @@ class Document:
         if self._ended:
             return
         try:
-            for piece in self._decoded(data, 0):
+            for piece in self._decoding.feed(data):
                 rewritten = self._rewrite(piece)
                 if rewritten:
                     yield self._encoded(rewritten)
@@ -109,13 +109,6 @@ class Document:
             end = (encoder.feed(end) if end else b"") + encoder.close()
         if end:
             yield end
-
-    def _decoded(self, data: bytes, depth: int) -> Iterator[bytes]:
-        if depth == len(self._decoders):
-            yield data
-            return
-        for piece in self._decoders[depth].feed(data):
-            yield from self._decoded(piece, depth + 1)
 
     def _encoded(self, data: bytes) -> bytes:
         for encoder in self._encoders:

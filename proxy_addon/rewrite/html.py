@@ -69,7 +69,7 @@ FETCHES: dict[str, dict[bytes, dict[bytes, str]]] = {
 CANDIDATES = {b"img": b"srcset", b"image": b"srcset", b"source": b"srcset", b"link": b"imagesrcset"}
 # Attributes that fetch on tags of many names; rare enough to be looked for only where a run of tags has them.
 _BACKGROUND = frozenset({b"body", b"table", b"thead", b"tbody", b"tfoot", b"tr", b"td", b"th"})
-_RARE: dict[bytes, tuple[str, frozenset[bytes]]] = {
+RARE: dict[bytes, tuple[str, frozenset[bytes]]] = {
     b"background": ("image", _BACKGROUND),
     b"ping": ("ping", frozenset({b"a", b"area"})),
     b"attributionsrc": ("ping", frozenset({b"a", b"area", b"img", b"script"})),
@@ -375,7 +375,7 @@ class HtmlRewriter:
             end = len(source)
         content = source[tag.end : end]
         if kind == "urls":
-            out += (self._script_tag(source, tag, {}), self._hold_json(content))
+            out += (self._script_tag(source, tag, {}), self.hold_json(content))
         else:
             out += (self._script_tag(source, tag, self._snippet(content)), content)
         if not ended and not final:
@@ -488,8 +488,8 @@ class HtmlRewriter:
             if each.name in seen:
                 continue
             kind = fetches.get(each.name)
-            if kind is None and each.name in _RARE and tag.space == HTML and tag.name in _RARE[each.name][1]:
-                kind = _RARE[each.name][0]
+            if kind is None and each.name in RARE and tag.space == HTML and tag.name in RARE[each.name][1]:
+                kind = RARE[each.name][0]
             if kind is None and each.name != candidates:
                 continue
             seen.add(each.name)
@@ -549,7 +549,7 @@ class HtmlRewriter:
                 return [_Edit(each.value_start, each.value_end, css.hold_addresses(value, decide))]
         return []
 
-    def _hold_json(self, text: bytes) -> bytes:
+    def hold_json(self, text: bytes) -> bytes:
         """An import map or speculation rules: each tracked address in it gets the prefix."""
 
         def judged(string: re.Match[bytes]) -> bytes:

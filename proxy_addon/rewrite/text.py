@@ -14,7 +14,7 @@ class _Decoded:
     """A body without its content codings. It ends where it is not in them."""
 
     def __init__(self, encodings: Sequence[str], on_trouble: Callable[[str], None]) -> None:
-        self._decoders = [coding.decoder(name) for name in reversed(encodings)]
+        self._decoding = coding.Decoding(encodings)
         self._on_trouble = on_trouble
         self._ended = False
 
@@ -22,17 +22,10 @@ class _Decoded:
         if self._ended:
             return
         try:
-            yield from self._decode(data, 0)
+            yield from self._decoding.feed(data)
         except coding.CodingError as error:
             self._ended = True
             self._on_trouble(f"the body is not in the coding its header names ({error})")
-
-    def _decode(self, data: bytes, depth: int) -> Iterator[bytes]:
-        if depth == len(self._decoders):
-            yield data
-            return
-        for piece in self._decoders[depth].feed(data):
-            yield from self._decode(piece, depth + 1)
 
 
 class Sheet:

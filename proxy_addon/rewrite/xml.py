@@ -16,7 +16,7 @@ from ..catalogue.urls import resolve
 from . import css, markup
 from .foreign import HTML
 from .foreign import SVG as SVG_SPACE
-from .html import _RARE, CANDIDATES, FETCHES, HtmlRewriter, Judge, link_kind, references, script_kind
+from .html import CANDIDATES, FETCHES, RARE, HtmlRewriter, Judge, link_kind, references, script_kind
 from .injection import Injection
 from .placeholder import MARK, SCRIPT_TYPE, URL_PREFIX
 
@@ -198,8 +198,8 @@ class _Tree:
             key = _HTML_NAMES.get(str(name), str(name)).encode()
             candidates = CANDIDATES.get(tag.encode()) == key
             kind = fetches.get(key)
-            if key in _RARE and tag.encode() in _RARE[key][1]:
-                kind = _RARE[key][0]
+            if key in RARE and tag.encode() in RARE[key][1]:
+                kind = RARE[key][0]
             if tag == "link" and (kind or candidates):
                 kind = link_kind(element.get("rel"), element.get("as"))
                 candidates = candidates and kind is not None
@@ -224,7 +224,7 @@ class _Tree:
     def _addresses(self, text: str) -> str:
         """An import map or speculation rules, each tracked address with its prefix."""
         content = text.encode()
-        changed = HtmlRewriter(self._judge, self._base)._hold_json(content)
+        changed = HtmlRewriter(self._judge, self._base).hold_json(content)
         self.changed = self.changed or changed != content
         return changed.decode()
 

@@ -70,22 +70,27 @@ class Visit:
         return set(self.page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"))
 
 
+def resolver_rules(network: Network) -> str:
+    """The argument that leads all names but this machine's to the fake network."""
+    rules = [
+        "EXCLUDE localhost",
+        "EXCLUDE 127.0.0.1",
+        f"MAP *:443 127.0.0.1:{network.secure.port}",
+        f"MAP *:80 127.0.0.1:{network.plain.port}",
+        "MAP * ~NOTFOUND",
+    ]
+    return f"--host-resolver-rules={', '.join(rules)}"
+
+
 class Browser:
     """The one Chromium of a test run."""
 
     def __init__(self, playwright: Playwright, network: Network) -> None:
         """Start it, with all names leading to the fake network."""
-        rules = [
-            "EXCLUDE localhost",
-            "EXCLUDE 127.0.0.1",
-            f"MAP *:443 127.0.0.1:{network.secure.port}",
-            f"MAP *:80 127.0.0.1:{network.plain.port}",
-            "MAP * ~NOTFOUND",
-        ]
         self._network = network
         self._fresh = itertools.count(1)
         self._chromium: Chromium = playwright.chromium.launch(
-            executable_path=executable(), args=[*_ARGUMENTS, f"--host-resolver-rules={', '.join(rules)}"]
+            executable_path=executable(), args=[*_ARGUMENTS, resolver_rules(network)]
         )
 
         self._agent = _agent_of(self._chromium)

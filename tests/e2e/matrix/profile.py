@@ -11,20 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserType
 
-from tests.kit.browser import Visit, executable
+from tests.kit.browser import Visit, executable, resolver_rules
 from tests.kit.network import Network
 
 
 @contextmanager
 def visitor(chromium: BrowserType, network: Network, folder: Path) -> Iterator[Visit]:
     """A visitor whose Chromium keeps its profile in a new folder."""
-    rules = [
-        "EXCLUDE localhost",
-        "EXCLUDE 127.0.0.1",
-        f"MAP *:443 127.0.0.1:{network.secure.port}",
-        f"MAP *:80 127.0.0.1:{network.plain.port}",
-        "MAP * ~NOTFOUND",
-    ]
     context = chromium.launch_persistent_context(
         folder,
         executable_path=executable(),
@@ -37,7 +30,7 @@ def visitor(chromium: BrowserType, network: Network, folder: Path) -> Iterator[V
             "--disable-component-update",
             "--disable-sync",
             "--ignore-certificate-errors",
-            f"--host-resolver-rules={', '.join(rules)}",
+            resolver_rules(network),
         ],
     )
     try:
