@@ -18,6 +18,11 @@ settings.register_profile("consentry", deadline=None)
 settings.load_profile("consentry")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A started Playwright leaves an event loop running in this thread: what starts its own comes first."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """The private authority that vouches for every host of the fake network."""
