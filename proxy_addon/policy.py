@@ -35,9 +35,10 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
     """The verdict on a match.
 
     Precedence: necessary and exempt pass; an explicit refusal of the vendor; then, for each category required,
-    GPC where the regime binds it, an explicit choice for the vendor, an explicit choice for the category, and
-    last what the regime makes of silence. With `strict_labels` the category that the domain is usually listed
-    under is required as well.
+    GPC where the regime binds it, an explicit choice for the vendor, an explicit choice for the category, what a
+    platform has set without being told, and last what the regime makes of silence. What a platform has set may
+    deny what the regime would allow, but is no consent: it grants nothing that the regime denies. With
+    `strict_labels` the category that the domain is usually listed under is required as well.
     """
     if match is None:
         return UNCATALOGUED
@@ -79,11 +80,13 @@ def _missing(category: str, exception: bool | None, consent: Consent, regime: Re
     if exception:
         return ""
     said = consent.categories.get(category)
-    if said is None:
-        return (
-            "" if regime.unset.get(category, False) else f"{category} is unset, which {regime.regime} counts as denied"
-        )
-    return "" if said else f"{category} is denied ({consent.signal})"
+    if said is not None:
+        return "" if said else f"{category} is denied ({consent.signal})"
+    implied = consent.implied.get(category)
+    if not regime.unset.get(category, False):
+        though = f", though the site's default grants it ({consent.signal})" if implied else ""
+        return f"{category} is unset, which {regime.regime} counts as denied{though}"
+    return f"{category} is unset, and the site's default denies it ({consent.signal})" if implied is False else ""
 
 
 def _granted(vendor: str, required: tuple[str, ...], exception: bool | None, consent: Consent, regime: Regime) -> str:

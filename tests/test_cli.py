@@ -173,6 +173,7 @@ def test_the_path_of_the_add_on_is_that_of_a_file(run: Run) -> None:
         ["explain", "nonsense"],
         ["explain", TAG, "--consent", "nonsense"],
         ["explain", TAG, "--regime", "nonsense"],
+        ["explain", TAG, "--region", "nowhere"],
         ["explain", TAG, "--site", "not a host"],
         ["explain", TAG, "--rules", "nowhere"],
         ["vendors", "nosuch"],
@@ -196,6 +197,10 @@ def test_the_path_of_the_add_on_is_that_of_a_file(run: Run) -> None:
         ["https://x.test", "--listen", "1", "--listen", "2"],
         ["https://x.test", "--mode", "nonsense"],
         ["https://x.test", "--regime", "nonsense"],
+        ["https://x.test", "--region-header", "CF IPCountry"],
+        ["https://x.test", "--subdivision-header", "CF-Region-Code"],
+        ["https://x.test", "--geoip", "nowhere.mmdb"],
+        ["https://x.test", "--trust-forwarded", "-1"],
         ["https://x.test", "--config", "nowhere.yaml"],
         ["https://x.test", "--rules", "nowhere"],
         ["https://x.test", "--resolve", "nonsense"],
@@ -336,6 +341,10 @@ def test_explain_of_what_nobody_catalogued_gives_the_same_shape(run: Run) -> Non
         (["--regime", "ccpa"], "allow"),
         (["--regime", "ccpa", "--gpc"], "allow"),
         (["--regime", "ccpa", "--gpc", "--strict-labels"], "block"),
+        (["--region", "US-CA"], "allow"),
+        (["--region", "US-CA", "--gpc", "--strict-labels"], "block"),
+        (["--region", "NO"], "block"),
+        (["--regime", "auto"], "block"),
         (["--consent", "analytics", "--strict-labels"], "block"),
         (["--site", "www.acme.test"], "allow"),
         (["--site", "shop.test"], "block"),
@@ -545,6 +554,25 @@ def test_the_file_may_be_named_by_flag_or_environment(serve: Serve, monkeypatch:
     monkeypatch.setenv("CONSENTRY_CONFIG", "one.yaml")
     assert serve("forward").site == ("observe", "gdpr", False)
     assert serve("forward", "--config", "two.yaml").site == ("enforce", "ccpa", False)
+
+
+def test_what_tells_the_visitors_place_makes_the_regime_follow_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def regime(started: Started, **fields: str) -> str:
+        named = {name.replace("_", "-"): value for name, value in fields.items()}
+        visit = started.engine.visit_reverse("https://x.test", "http://localhost:8080", "https://x.test/", named)
+        return visit.regime.regime
+
+    started = serve("https://x.test", "--region-header", "CF-IPCountry", "--subdivision-header", "CF-Region-Code")
+    assert regime(started, cf_ipcountry="US", cf_region_code="CA") == "ccpa"
+    assert regime(started, cf_ipcountry="CH") == "ch"
+    monkeypatch.setenv("CONSENTRY_REGION_HEADER", "X-Country")
+    assert regime(serve("https://x.test"), x_country="GB") == "uk"
+    assert regime(serve("https://x.test", "--regime", "ccpa"), x_country="GB") == "ccpa"
+    monkeypatch.delenv("CONSENTRY_REGION_HEADER")
+    write_config(region_header="X-Land", trust_forwarded="1")
+    assert regime(serve("https://x.test"), x_land="jp") == "appi"
 
 
 def test_the_certificate_authority_is_kept_in_the_users_home_by_default(

@@ -70,7 +70,7 @@ def test_every_option_keeps_the_name_it_has_on_the_command_line() -> None:
 def test_paths_are_relative_to_the_file() -> None:
     config = read_config(
         written(
-            "confdir: ca\ntls_cert: /etc/cert.pem\nupstream_ca: ../ca.pem\nrules: [mine, /other]\n",
+            "confdir: ca\ntls_cert: /etc/cert.pem\nupstream_ca: ../ca.pem\ngeoip: db.mmdb\nrules: [mine, /other]\n",
             "etc/consentry.yaml",
         )
     )
@@ -78,6 +78,7 @@ def test_paths_are_relative_to_the_file() -> None:
         "confdir": "etc/ca",
         "tls_cert": "/etc/cert.pem",
         "upstream_ca": "etc/../ca.pem",
+        "geoip": "etc/db.mmdb",
         "rules": ["etc/mine", "/other"],
     }
 
@@ -174,6 +175,9 @@ def test_a_list_that_always_names_necessary_can_be_described() -> None:
         ("mode: observed\n", 1, ["'mode' is 'observed'", "did you mean 'observe'?"]),
         ("mdoe: observe\n", 1, ["'mdoe' is not known here", "did you mean 'mode'?"]),
         ("mode: observe\nregime: GDPR\n", 2, ["'regime' is 'GDPR'"]),
+        ("region_header: 'CF IPCountry'\n", 1, ["'region_header' is 'CF IPCountry'"]),
+        ("trust_forwarded: 17\n", 1, ["'trust_forwarded' does not fit"]),
+        ("trust_forwarded: yes\n", 1, ["'trust_forwarded' is yes or no", "make it an integer"]),
         ("strict_labels: maybe\n", 1, ["'strict_labels' is a text", "make it yes or no"]),
         ("rules: mine\n", 1, ["'rules' is a text", "make it a list"]),
         ("sites:\n  - url: https://shop.test/path\n", 2, ["'url' is 'https://shop.test/path'"]),
@@ -223,8 +227,13 @@ def test_a_file_that_is_not_utf8_is_refused() -> None:
 def test_an_unknown_regime_names_the_known_ones() -> None:
     known = {"gdpr": GDPR, "ccpa": CCPA}
     assert regime_named("ccpa", known) is CCPA
-    with pytest.raises(UsageError, match=r"There is no regime 'lgpd'; it is one of: ccpa, gdpr\."):
+    with pytest.raises(UsageError, match=r"There is no regime 'lgpd'; it is one of: ccpa, gdpr, or auto\."):
         regime_named("lgpd", known)
+
+
+def test_auto_is_the_strictest_regime_while_nothing_is_known_of_the_visitor() -> None:
+    regime = regime_named("auto", {"gdpr": GDPR, "ccpa": CCPA})
+    assert (regime.unset, regime.gpc_denies) == (GDPR.unset, CCPA.gpc_denies)
 
 
 def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -58,6 +59,25 @@ def test_every_combination_gives_the_verdict_that_the_rules_state(regime: Regime
         assert len(set(verdict.categories)) == len(verdict.categories), case
         assert (verdict.vendor, verdict.rule) == ("acme", "acme-script"), case
         assert verdict.reason, case
+
+
+@pytest.mark.parametrize("regime", [GDPR, CCPA], ids=lambda regime: regime.regime)
+def test_what_a_platform_has_set_for_its_region_may_deny_but_never_grants(regime: Regime) -> None:
+    for said, exception, gpc, implied in product(SAID, SAID, (False, True), SAID):
+        chosen = {} if said is None else {"marketing": said}
+        vendors = {} if exception is None else {"acme": exception}
+        preset = {} if implied is None else {"marketing": implied}
+        with_it = decide(match_of("marketing"), Consent(chosen, vendors, gpc=gpc, implied=preset), regime)
+        without = decide(match_of("marketing"), Consent(chosen, vendors, gpc=gpc), regime)
+        takes_away = implied is False and said is None and exception is None
+        assert with_it.blocks is (without.blocks or takes_away), (said, exception, gpc, implied)
+
+
+def test_a_vendors_grant_is_not_undone_by_the_refusal_of_its_category_but_by_gpc_where_it_binds() -> None:
+    consent = Consent({"marketing": False}, {"acme": True})
+    assert not decide(match_of("marketing"), consent, CCPA).blocks
+    assert decide(match_of("marketing"), replace(consent, gpc=True), CCPA).blocks
+    assert not decide(match_of("marketing"), replace(consent, gpc=True), GDPR).blocks
 
 
 @settings(deadline=None)
@@ -119,6 +139,19 @@ def test_the_refusal_of_another_vendor_changes_nothing() -> None:
             Consent({"marketing": True}, gpc=True),
             CCPA,
             "acme needs marketing: Global Privacy Control denies marketing under ccpa",
+        ),
+        (
+            Consent(implied={"marketing": False}, signal="platform x"),
+            CCPA,
+            "acme needs marketing: marketing is unset, and the site's default denies it (platform x)",
+        ),
+        (
+            Consent(implied={"marketing": True}, signal="platform x"),
+            GDPR,
+            (
+                "acme needs marketing: marketing is unset, which gdpr counts as denied, "
+                "though the site's default grants it (platform x)"
+            ),
         ),
         (
             Consent({}, {"acme": True}, signal="cookie x"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mitmproxy.http import Headers
 
 from proxy_addon.catalogue.yamlfile import RulesError
 from proxy_addon.config import EMPTY, ConfigFile, UsageError, read_config
@@ -118,10 +119,87 @@ def test_a_site_reads_its_own_consent_cookie_and_the_others_the_common_one() -> 
 
 
 def test_an_unknown_regime_is_refused_wherever_it_stands() -> None:
-    with pytest.raises(UsageError, match="There is no regime 'lgpd'"):
-        engine(choices=Choices(regime="lgpd"))
-    with pytest.raises(UsageError, match="There is no regime 'lgpd'"):
-        engine(configured("sites: [{url: 'https://shop.test', regime: lgpd}]"))
+    with pytest.raises(UsageError, match="There is no regime 'lex'"):
+        engine(choices=Choices(regime="lex"))
+    with pytest.raises(UsageError, match="There is no regime 'lex'"):
+        engine(configured("sites: [{url: 'https://shop.test', regime: lex}]"))
+
+
+def regime_of(built: Engine, origin: str = "https://shop.test", address: str = "", **fields: str) -> str:
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    return built.visit_reverse(origin, "http://localhost:8080", f"{origin}/", named, address=address).regime.regime
+
+
+def test_without_a_word_a_header_that_names_a_country_is_not_believed() -> None:
+    assert regime_of(engine(), cf_ipcountry="US", cf_region_code="CA") == "gdpr"
+
+
+def test_a_region_header_makes_the_regime_follow_the_visitor() -> None:
+    built = engine(choices=Choices(region_header="CF-IPCountry", subdivision_header="CF-Region-Code"))
+    assert regime_of(built, cf_ipcountry="US", cf_region_code="CA") == "ccpa"
+    assert regime_of(built, cf_ipcountry="US", cf_region_code="TX") == "us-gpc"
+    assert regime_of(built, cf_ipcountry="NO") == "gdpr"
+    assert regime_of(built, cf_ipcountry="XX") == regime_of(built) == "strictest"
+
+
+def test_a_regime_that_is_named_is_fixed_whatever_else_is_given() -> None:
+    built = engine(choices=Choices(regime="ccpa", region_header="CF-IPCountry"))
+    assert regime_of(built, cf_ipcountry="DE") == "ccpa"
+
+
+def test_a_site_may_have_a_fixed_regime_beside_others_that_follow_the_visitor() -> None:
+    config = configured(
+        "sites: [{url: 'https://shop.test', regime: uk}, {url: 'https://news.test', regime: auto},"
+        " {url: 'https://blog.test'}]"
+    )
+    built = engine(config, Choices(regime="ccpa", region_header="CF-IPCountry"))
+    for origin, regime in (("shop", "uk"), ("news", "gdpr"), ("blog", "ccpa")):
+        assert regime_of(built, f"https://{origin}.test", cf_ipcountry="DE") == regime
+
+
+def test_auto_without_anything_to_tell_the_place_by_is_the_strictest() -> None:
+    assert regime_of(engine(choices=Choices(regime="auto")), cf_ipcountry="US") == "strictest"
+
+
+def test_in_forward_mode_no_header_says_where_the_browser_is() -> None:
+    built = engine(choices=Choices(region_header="CF-IPCountry"))
+    fields = {"cf-ipcountry": "US", "sec-fetch-dest": "document"}
+    assert built.visit_forward("10.0.0.1", "https://shop.test/", "shop.test", fields).regime.regime == "strictest"
+
+
+def test_what_is_decided_and_recorded_and_told_to_the_page_is_the_visitors_regime() -> None:
+    rows: list[Evidence] = []
+
+    class Kept(Sink):
+        def record(self, evidence: Evidence) -> None:
+            rows.append(evidence)
+
+    built = build_engine(Choices(region_header="CF-IPCountry", subdivision_header="CF-Region-Code"), EMPTY, Kept())
+    page = "<script src=https://acme.test/x></script>"
+    for place, outcome in ((("DE", ""), "held"), (("US", "CA"), "passed")):
+        fields = {"cf-ipcountry": place[0], "cf-region-code": place[1], "sec-fetch-dest": "document"}
+        visit = built.visit_reverse("https://shop.test", "http://localhost:8080", "https://shop.test/", fields)
+        headers = Headers(content_type="text/html")
+        body = built.response(visit, "GET", "https://shop.test/", 200, request=fields, headers=headers, recode=False)
+        assert body is not None
+        sent = b"".join([*body.feed(page.encode()), *body.close()]).decode()
+        assert f"&quot;regime&quot;:&quot;{visit.regime.regime}&quot;" in sent
+        assert (rows[-1].outcome, rows[-1].regime) == (outcome, visit.regime.regime)
+        assert headers["cache-control"] == "private, no-cache", "no cache may keep it for visitors elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        (Choices(region_header="CF IPCountry"), "'CF IPCountry' is no name of a request field"),
+        (Choices(subdivision_header="CF-Region-Code"), "says nothing without the country"),
+        (Choices(geoip="nowhere.mmdb"), "There is no file nowhere.mmdb; check the path given to --geoip."),
+    ],
+)
+def test_what_cannot_tell_a_place_is_refused_in_one_sentence(choices: Choices, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        engine(choices=choices)
+    assert words in str(caught.value)
 
 
 def test_a_folder_of_rules_that_is_not_there_is_refused() -> None:

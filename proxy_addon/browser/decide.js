@@ -67,7 +67,8 @@ function consentryDecide(table, at) {
     const exception = own(at.consent.vendors, vendor);
     if (exception !== undefined) return exception;
     const said = own(at.consent.categories, category);
-    return said === undefined ? !!at.law.unset[category] : said;
+    // What a platform has set without being told may deny, but is no consent.
+    return said === undefined ? !!at.law.unset[category] && own(at.consent.implied || {}, category) !== false : said;
   };
 
   // Whether what needs these categories is held for the vendor (by index).
@@ -128,6 +129,7 @@ function consentryDecide(table, at) {
 
   return {
     match,
+    named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
     read,
     name: (vendor) => table.vendors[vendor][0],

@@ -12,13 +12,19 @@ NECESSARY = "necessary"
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """A law: what an undecided category counts as, and which categories Sec-GPC denies whatever else was said."""
+    """A law: what an undecided category counts as, and which categories Sec-GPC denies whatever else was said.
+
+    `regions` are the ISO 3166 codes of where it applies, `note` and `sources` say how sure all this is.
+    """
 
     regime: str
     title: str
     what: str
     unset: Mapping[str, bool]
     gpc_denies: frozenset[str] = frozenset()
+    regions: tuple[str, ...] = ()
+    note: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,8 @@ class Consent:
     """What one visitor has said on one site.
 
     `categories` and `vendors` map to granted (True) or denied (False); what is not in them is unset.
-    `signal` names the place it was read from, `note` says in words what was read or why not.
+    `signal` names the place it was read from, `note` says in words what was read or why not. `implied` is what a
+    platform has set for its region while the visitor chose nothing: no choice, so it is in neither of the two.
     """
 
     categories: Mapping[str, bool] = field(default_factory=dict)
@@ -34,6 +41,7 @@ class Consent:
     gpc: bool = False
     signal: str = "none"
     note: str = "the visitor has said nothing yet"
+    implied: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def decided(self) -> bool:
@@ -43,9 +51,15 @@ class Consent:
     def words(self) -> str:
         """The consent in one line: 'analytics granted, marketing denied, functional unset'."""
         said = {True: "granted", False: "denied", None: "unset"}
-        parts = [f"{category} {said[self.categories.get(category)]}" for category in CATEGORIES]
+        parts = [f"{category} {said[self.categories.get(category)]}{self._preset(category)}" for category in CATEGORIES]
         parts += [f"{vendor} {said[granted]}" for vendor, granted in sorted(self.vendors.items())]
         return ", ".join(parts) + (", GPC" if self.gpc else "")
+
+    def _preset(self, category: str) -> str:
+        preset = self.implied.get(category)
+        if preset is None or category in self.categories:
+            return ""
+        return " (the site's default: granted)" if preset else " (the site's default: denied)"
 
 
 NOTHING_SAID = Consent()

@@ -61,7 +61,24 @@ def consents() -> list[Consent]:
         dict.fromkeys(CATEGORIES, False),
     ]
     exceptions: list[dict[str, bool]] = [{}, {"segment": True, "meta-pixel": True}, {"segment": False}]
-    return [Consent(each, vendors, gpc=gpc) for each in said for vendors in exceptions for gpc in (False, True)]
+    presets: list[dict[str, bool]] = [{"analytics": False, "marketing": True}, dict.fromkeys(CATEGORIES, False)]
+    return [
+        *(Consent(each, vendors, gpc=gpc) for each in said for vendors in exceptions for gpc in (False, True)),
+        *(Consent(each, gpc=gpc, implied=preset) for each in said[:3] for preset in presets for gpc in (False, True)),
+    ]
+
+
+def plain(consent: Consent) -> dict[str, Any]:
+    return {
+        "categories": dict(consent.categories),
+        "vendors": dict(consent.vendors),
+        "gpc": consent.gpc,
+        "implied": dict(consent.implied),
+    }
+
+
+def consent_in(said: dict[str, Any]) -> Consent:
+    return Consent(said["categories"], said["vendors"], gpc=said["gpc"], implied=said["implied"])
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +94,11 @@ def answers() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     cases = []
     # A case in five: which ones differs from category to category, so that all pairs occur.
     for consent, regime, strict, site in list(
-        itertools.product(consents(), ("gdpr", "ccpa"), (False, True), ("", "segment.com"))
+        itertools.product(consents(), ("gdpr", "ccpa", "popia"), (False, True), ("", "segment.com"))
     )[::5]:
         at = {
             "site": site,
-            "consent": {"categories": dict(consent.categories), "vendors": dict(consent.vendors), "gpc": consent.gpc},
+            "consent": plain(consent),
             "law": law(regime),
             "strict": strict,
         }
@@ -93,8 +110,7 @@ def answers() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 def verdict_of(case: dict[str, Any], url: str, attributes: list[str]) -> str:
     at = case["at"]
-    said = at["consent"]
-    consent = Consent(said["categories"], said["vendors"], gpc=said["gpc"])
+    consent = consent_in(at["consent"])
     match = CATALOGUE.match(url, site=at["site"] or None, attributes=attributes)
     verdict = decide(match, consent, REGIMES[at["law"]["regime"]], strict_labels=at["strict"])
     return (verdict.vendor or "") if verdict.blocks else ""
@@ -115,8 +131,7 @@ def test_every_example_snippet_gets_the_verdict_of_the_core(
     answers: list[tuple[dict[str, Any], dict[str, Any]]],
 ) -> None:
     for case, answer in answers:
-        said = case["at"]["consent"]
-        consent = Consent(said["categories"], said["vendors"], gpc=said["gpc"])
+        consent = consent_in(case["at"]["consent"])
         regime = REGIMES[case["at"]["law"]["regime"]]
         for code, got in zip(case["snippets"], answer["snippets"], strict=True):
             verdicts = [decide(match, consent, regime) for match in CATALOGUE.match_snippets(code)]

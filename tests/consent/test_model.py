@@ -1,12 +1,8 @@
-"""Consent in words, and the regimes as they are shipped."""
+"""Consent in words."""
 
 from __future__ import annotations
 
-import yaml
-
-from proxy_addon.catalogue.load import shipped_rules
-from proxy_addon.consent.model import CATEGORIES, NOTHING_SAID, Consent
-from proxy_addon.consent.regimes import regimes
+from proxy_addon.consent.model import NOTHING_SAID, Consent
 
 
 def test_consent_is_told_in_one_line() -> None:
@@ -19,10 +15,9 @@ def test_who_said_nothing_has_decided_nothing() -> None:
     assert Consent(vendors={"acme": False}).decided
 
 
-def test_the_shipped_regimes_are_opt_in_and_opt_out() -> None:
-    known = regimes(yaml.safe_load((shipped_rules() / "regimes.yaml").read_text("utf-8")))
-    assert set(known) == {"gdpr", "ccpa"}
-    assert known["gdpr"].unset == dict.fromkeys(CATEGORIES, False)
-    assert known["gdpr"].gpc_denies == frozenset()
-    assert known["ccpa"].unset == dict.fromkeys(CATEGORIES, True)
-    assert known["ccpa"].gpc_denies == {"marketing"}
+def test_what_a_platform_has_set_is_no_decision_and_is_told_apart() -> None:
+    consent = Consent({"analytics": False}, implied={"analytics": True, "marketing": True, "functional": False})
+    assert not Consent(implied={"marketing": True}).decided
+    assert consent.words() == (
+        "functional unset (the site's default: denied), analytics denied, marketing unset (the site's default: granted)"
+    )
