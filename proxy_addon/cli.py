@@ -15,6 +15,7 @@ from .catalogue.yamlfile import FileError
 from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
 from .console import Console
 from .explain import Explanation, consent_of, explain
+from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose
 from .show import vendor_list, vendor_page, vendor_plain, verdict_words
@@ -94,7 +95,34 @@ def _serving(command: _Command) -> _Command:
                 type=click.Choice([ENFORCE, OBSERVE]),
                 help="Hold what lacks consent, or only record it. [enforce]",
             ),
-            _option("--regime", metavar="NAME", help="The law that decides what silence means: gdpr, ccpa. [gdpr]"),
+            _option(
+                "--regime",
+                metavar="NAME",
+                help="The law that decides what silence means: gdpr, uk, ccpa, …; auto: that of where the visitor is. "
+                "[gdpr, or auto with --region-header or --geoip]",
+            ),
+            _option(
+                "--region-header",
+                metavar="NAME",
+                help="The field in which the server in front names the visitor's country, as CF-IPCountry.",
+            ),
+            _option(
+                "--subdivision-header",
+                metavar="NAME",
+                help="The field in which it names the state or province, as CF-Region-Code.",
+            ),
+            _option(
+                "--geoip",
+                type=click.Path(),
+                metavar="MMDB",
+                help="A database in MaxMind's format that says where an address is.",
+            ),
+            _option(
+                "--trust-forwarded",
+                type=click.IntRange(0, 16),
+                metavar="COUNT",
+                help="How many servers in front add to X-Forwarded-For. [0: it is not read]",
+            ),
             _option(
                 "--strict-labels/--no-strict-labels",
                 default=None,
@@ -256,6 +284,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--regime", default="gdpr", show_default=True, metavar="NAME", help="The law that decides what silence means."
 )
+@click.option("--region", metavar="CODE", help="Where the visitor is, as DE or US-CA: the law there, not --regime.")
 @click.option("--strict-labels", is_flag=True, help="Require the category of a vendor's domain as well.")
 @_rules
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -268,6 +297,7 @@ def explain_command(
     consent: str | None,
     gpc: bool,
     regime: str,
+    region: str | None,
     strict_labels: bool,
     rules: tuple[str, ...],
     as_json: bool,
@@ -276,11 +306,13 @@ def explain_command(
 
     \b
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --consent functional
+    consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --region US-CA --gpc
     cat urls.txt | consentry explain - --regime ccpa --gpc
     """
     loaded, known = read_rules(rules)
     catalogue = loaded.catalogue
-    said, law = consent_of(consent, gpc, catalogue), regime_named(regime, known)
+    said = consent_of(consent, gpc, catalogue)
+    law = regime_named(regime, known) if region is None else regime_at(region, known)
 
     def one(address: str) -> Explanation:
         return explain(catalogue, address, said, law, site=site, attributes=attribute, strict_labels=strict_labels)

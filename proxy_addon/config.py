@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from .catalogue.urls import origin
 from .catalogue.yamlfile import Document, FileError, parse
 from .consent.cookie import PlainCookie
 from .consent.model import Regime
-from .consent.regimes import regimes
+from .consent.regimes import AUTO, regimes, strictest
 
 ENFORCE, OBSERVE = "enforce", "observe"
 
@@ -29,7 +29,7 @@ class UsageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """How one site is treated."""
+    """How one site is treated. With `by_region` the regime follows the visitor, and `regime` is for who is nowhere."""
 
     mode: str
     regime: Regime
@@ -40,6 +40,9 @@ class Site:
     bootstrap: bool = False
     # Whether browsers report what they ask others for.
     report_leaks: bool = False
+    # What the site has made of a platform's own names: platform → name → category.
+    platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    by_region: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class SiteEntry:
     mode: str | None
     regime: str | None
     consent_cookie: PlainCookie | None
+    platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,11 @@ class ConfigFile:
     options: Mapping[str, Any]
     sites: tuple[SiteEntry, ...]
     consent_cookie: PlainCookie | None
+    platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 EMPTY = ConfigFile({}, (), None)
-_PATHS = ("confdir", "tls_cert", "upstream_ca")
+_PATHS = ("confdir", "tls_cert", "upstream_ca", "geoip")
 _DEFAULT_NAME = "consentry.yaml"
 
 
@@ -82,7 +87,7 @@ def read_config(path: Path | None) -> ConfigFile:
     schema = json.loads((Path(__file__).parent / "config.schema.json").read_text("utf-8"))
     document = parse(path, content, schema, ConfigError)
     plain = document.value or {}
-    options = {name: value for name, value in plain.items() if name not in ("sites", "consent_cookie")}
+    options = {name: value for name, value in plain.items() if name not in ("sites", "consent_cookie", "platforms")}
     for name in _PATHS:
         if name in options:
             options[name] = _beside(path, options[name])
@@ -91,7 +96,7 @@ def read_config(path: Path | None) -> ConfigFile:
     if "listen" in options:
         options["listen"] = str(options["listen"])
     sites = tuple(_site(document, index, each) for index, each in enumerate(plain.get("sites", ())))
-    return ConfigFile(options, sites, _cookie(plain))
+    return ConfigFile(options, sites, _cookie(plain), plain.get("platforms", {}))
 
 
 def read_rules(folders: Sequence[str]) -> tuple[Rules, dict[str, Regime]]:
@@ -101,9 +106,11 @@ def read_rules(folders: Sequence[str]) -> tuple[Rules, dict[str, Regime]]:
 
 
 def regime_named(name: str, known: Mapping[str, Regime]) -> Regime:
-    """The regime of that name. Raises UsageError."""
+    """The regime of that name, for `auto` the strictest. Raises UsageError."""
+    if name == AUTO:
+        return strictest(known.values())
     if name not in known:
-        raise UsageError(f"There is no regime '{name}'; it is one of: {', '.join(sorted(known))}.")
+        raise UsageError(f"There is no regime '{name}'; it is one of: {', '.join(sorted(known))}, or {AUTO}.")
     return known[name]
 
 
@@ -124,7 +131,7 @@ def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry
             ("sites", index, "url"), f"'{plain['url']}' is no URL", "write it as https://staging.example.com"
         )
     listen = str(plain["listen"]) if "listen" in plain else None
-    return SiteEntry(url, listen, plain.get("mode"), plain.get("regime"), _cookie(plain))
+    return SiteEntry(url, listen, plain.get("mode"), plain.get("regime"), _cookie(plain), plain.get("platforms", {}))
 
 
 def _cookie(plain: Mapping[str, Any]) -> PlainCookie | None:

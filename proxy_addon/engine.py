@@ -24,11 +24,14 @@ from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
 from .config import ENFORCE, Site
-from .consent.model import NECESSARY, Consent
-from .consent.signals import Reader, parse_header
+from .consent.cookie import TOLD_COOKIE, format_cookie
+from .consent.model import NECESSARY, Consent, Regime
+from .consent.platforms import Platform
+from .consent.signals import NOTHING_TOLD, Reader, parse_header
 from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .own import (
+    HELD,
     Quota,
     Row,
     deletions,
@@ -36,13 +39,15 @@ from .own import (
     reported_consent,
     reported_page,
     reported_rows,
+    reported_told,
     reported_violations,
     script_answer,
 )
 from .policy import ALLOW, BLOCK, Verdict, decide
+from .region import Regions
 from .rewrite import coding
 from .rewrite.document import Document, form
-from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links
+from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
 from .rewrite.text import Prefixed, Sheet
 from .visitors import Client, Visitors
@@ -71,6 +76,8 @@ class Visit:
     """Who asks: the site the visitor is on, how it is treated, and what the visitor said there."""
 
     site: Site
+    # The law that applies to this visitor: the site's, or that of where the visitor is.
+    regime: Regime
     first_party: str
     page: str
     consent: Consent
@@ -127,17 +134,26 @@ class Engine:
         *,
         keep_query: bool = False,
         banner: bool = False,
+        regions: Regions | None = None,
+        platforms: tuple[Platform, ...] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`sites` are those that differ from `default`, by origin and by registrable domain."""
+        """`sites` are those that differ from `default`, by origin and by registrable domain.
+
+        `regions` chooses the regime of each request on sites that have none of their own.
+        """
         self.catalogue = catalogue
         self._default = default
         self._sites = dict(sites)
         self._sink = sink
         self._keep_query = keep_query
+        self._regions = regions
         self._clock = clock
-        self._readers = {site.consent_cookie: Reader(site.consent_cookie) for site in (default, *sites.values())}
-        self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner)
+        # By identity: sites are values that hold mappings, and live as long as this does.
+        self._readers = {
+            id(site): Reader(site.consent_cookie, platforms, site.platforms) for site in (default, *sites.values())
+        }
+        self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner, platforms=platforms)
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
@@ -160,6 +176,7 @@ class Engine:
         page = url if destination(fields, "") in PAGES else fields.get("referer", "")
         return Visit(
             site,
+            self._regime(site, fields, address, direct=False),
             first_party,
             page,
             self._read(site, fields),
@@ -194,7 +211,10 @@ class Engine:
             consent = replace(consent, gpc=True)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
-        return Visit(site, first_party, page, consent, forward=True, origin=origin, public=origin, client=client)
+        regime = self._regime(site, fields, address, direct=True)
+        return Visit(
+            site, regime, first_party, page, consent, forward=True, origin=origin, public=origin, client=client
+        )
 
     # What is asked for
 
@@ -249,7 +269,7 @@ class Engine:
         `recode` puts a content coding back after rewriting; without it the body goes on unencoded.
         """
         judge = self._judge(visit, ledger.HEADER)
-        self._attempt(visit, url, partial(self._judge_fields, visit, url, headers, judge))
+        self._attempt(visit, url, partial(self._judge_fields, visit, url, request, headers, judge))
         if visit.forward and not visit.enforces:
             return None
         bodiless = method == "HEAD" or status in (204, 304)
@@ -276,6 +296,8 @@ class Engine:
         extra: list[tuple[str, str]] = []
         if path == BASE + "report":
             self._take_report(visit, plain)
+        elif path == BASE + "consent" and plain.get("ask") is True:
+            return self._tell_consent(visit, plain, fields)
         elif path == BASE + "consent" and (said := reported_consent(plain)) is not None:
             extra = self._take_consent(visit, said, fields)
         return Answer(204, (("cache-control", "no-store"), *extra), b"")
@@ -326,6 +348,21 @@ class Engine:
         while len(self._held_there) > _MOST_HELD:
             self._held_there.popitem(last=False)
 
+    def _tell_consent(self, visit: Visit, plain: Mapping[str, Any], fields: Mapping[str, str]) -> Answer:
+        """Answer a page that asks what its cookies, and what it tells of its platform, mean."""
+        told = reported_told(plain)
+        reader = self._readers[id(visit.site)]
+        said = reader.read_told(fields.get("cookie", ""), fields.get("sec-gpc"), told)
+        extra = self._take_consent(visit, said, fields)
+        if told != NOTHING_TOLD:
+            # The next page is judged before its own storage can be asked.
+            secure = "; Secure" if visit.public.startswith("https:") else ""
+            value = f"{format_cookie(said)}; Max-Age=15552000" if said.decided else "; Max-Age=0"
+            extra.append(("set-cookie", f"{TOLD_COOKIE}={value}; Path=/; SameSite=Lax{secure}"))
+        answer = {"categories": said.categories, "vendors": said.vendors, "implied": said.implied, "gpc": said.gpc}
+        body = json.dumps({**answer, "signal": said.signal}).encode()
+        return Answer(200, (("content-type", "application/json"), ("cache-control", "no-store"), *extra), body)
+
     def _take_consent(self, visit: Visit, said: Consent, fields: Mapping[str, str]) -> list[tuple[str, str]]:
         """Remember what a page says, and delete the cookies that it takes consent from."""
         host = _host(visit.public)
@@ -372,7 +409,9 @@ class Engine:
             self.trouble(visit, url, f"an error while rewriting ({type(error).__name__}: {error})")
             return None
 
-    def _judge_fields(self, visit: Visit, url: str, headers: Headers, judge: PageJudge) -> None:
+    def _judge_fields(
+        self, visit: Visit, url: str, request: Mapping[str, str], headers: Headers, judge: PageJudge
+    ) -> None:
         """Learn from a response's cookies, and withhold cookies and hints."""
         cookies = headers.get_all("set-cookie")
         if cookies:
@@ -380,6 +419,14 @@ class Engine:
             if visit.forward and registrable_domain(host) == visit.first_party:
                 self._learn(visit, cookies)
             hold_cookies(headers, lambda name: judge.cookie(name, host))
+        location = headers.get_all("location")
+        page = {"document"} if request.get("sec-fetch-dest") else {"document", ""}
+        wanted = request.get("sec-fetch-dest", "")
+        # In reverse mode the browser would follow it past the proxy. A page that leads there is the visitor's way.
+        if location and visit.enforces and wanted not in page and judge.redirect(url, location[0], wanted):
+            headers.set_all("location", [visit.public + BASE + HELD])
+            headers.set_all("cache-control", ["no-store"])
+        hold_reports(headers, lambda reference: judge.hint(url, reference))
         if headers.get_all("link"):
             hold_links(headers, lambda reference: judge.hint(url, reference))
 
@@ -448,11 +495,16 @@ class Engine:
         state = json.dumps(self._state(visit), separators=(",", ":"))
         return Injection(self.assets.guard_path, state, nonce)
 
+    def _regime(self, site: Site, fields: Mapping[str, str], address: str, *, direct: bool) -> Regime:
+        if self._regions is None or not site.by_region:
+            return site.regime
+        return self._regions.regime(fields, address, direct=direct)
+
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
-        return self._readers[site.consent_cookie].read(fields.get("cookie", ""), fields.get("sec-gpc"))
+        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"))
 
     def _decide(self, visit: Visit, match: Match) -> Verdict:
-        return decide(match, visit.consent, visit.site.regime, strict_labels=visit.site.strict_labels)
+        return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
@@ -468,7 +520,7 @@ class Engine:
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
         pairs = "; ".join(value.partition(";")[0] for value in cookies if not deletes(value))
-        said = self._readers[visit.site.consent_cookie].read(pairs, "1" if visit.consent.gpc else None)
+        said = self._readers[id(visit.site)].read(pairs, "1" if visit.consent.gpc else None)
         if said.decided:
             self._visitors.learn(visit.client, visit.first_party, said)
 
@@ -508,7 +560,7 @@ class Engine:
             visit.first_party,
             visit.public,
             Consent() if lasting else visit.consent,
-            visit.site.regime,
+            visit.regime,
             strict=visit.site.strict_labels,
             plain=visit.site.consent_cookie,
             # In forward mode the wire holds whatever the page cannot.
@@ -533,7 +585,7 @@ class Engine:
                 type=kind,
                 consent=visit.consent.words(),
                 signal=visit.consent.signal,
-                regime=visit.site.regime.regime,
+                regime=visit.regime.regime,
                 mode=visit.site.mode,
             )
         )

@@ -79,6 +79,10 @@ class PageJudge:
         """Whether a hint to this address, on a response of `base`, is to be withheld."""
         return self._names(base, reference, "hint")
 
+    def redirect(self, base: str, reference: str, kind: str) -> bool:
+        """Whether a response of `base` that sends the browser to this address is held."""
+        return self._names(base, reference, kind)
+
     def style(self, base: str, reference: str) -> bool:
         """Whether an address in a style sheet at `base` is held."""
         return self._names(base, reference, "style")

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 from .answer import Answer
 from .browser.assets import BASE, Assets, with_state
 from .consent.model import CATEGORIES, Consent
+from .consent.signals import Told
 
 CSP_PATH = BASE + "csp"
+# Where a redirect to a held vendor leads instead.
+HELD = "held"
 MOST_BYTES = 65536
 _MOST_ROWS = 100
 _LONGEST_URL = 2000
@@ -41,6 +44,8 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
         script = with_state(assets.worker, state, alone=True)
         fields = (_JS, ("cache-control", "no-store"), ("service-worker-allowed", "/"))
         return Answer(200, fields, script.encode())
+    if name == HELD:
+        return Answer(204, (("cache-control", "no-store"),), b"")
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
 
 
@@ -118,6 +123,17 @@ def reported_violations(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(url, str) or not isinstance(directive, str) or "://" not in url:
         return []
     return [(url[:_LONGEST_URL], directive[:64])]
+
+
+def reported_told(plain: Mapping[str, Any]) -> Told:
+    """What a page tells of its storage and of its platform's own call; a report's size bounds it."""
+    storage, pages = plain.get("storage"), plain.get("pages")
+    return Told(
+        {str(key): value for key, value in storage.items() if isinstance(value, str)}
+        if isinstance(storage, dict)
+        else {},
+        dict(pages) if isinstance(pages, dict) else {},
+    )
 
 
 def reported_consent(plain: Mapping[str, Any]) -> Consent | None:

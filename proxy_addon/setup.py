@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
-from .config import ENFORCE, ConfigFile, Site, read_rules, regime_named
+from .catalogue.load import Rules
+from .config import ENFORCE, ConfigFile, Site, UsageError, read_rules, regime_named
+from .consent.model import Regime
+from .consent.platforms import compile_platforms
+from .consent.regimes import AUTO
 from .engine import Engine
 from .ledger import Sink
+from .region import Atlas, MaxMind, Regions
+
+DEFAULT_REGIME = "gdpr"
+# RFC 9110 §5.6.2.
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +29,8 @@ class Choices:
     """What was chosen for all sites, precedence already settled."""
 
     mode: str = ENFORCE
-    regime: str = "gdpr"
+    # None: auto if anything is given that says where a visitor is, else gdpr.
+    regime: str | None = None
     strict_labels: bool = False
     strict: bool = False
     worker: bool = True
@@ -26,6 +38,10 @@ class Choices:
     banner: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
+    region_header: str = ""
+    subdivision_header: str = ""
+    geoip: str = ""
+    trust_forwarded: int = 0
 
 
 def choose(chosen: Callable[[str], Any]) -> Choices:
@@ -39,14 +55,18 @@ def choose(chosen: Callable[[str], Any]) -> Choices:
 def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError."""
     rules, known = read_rules(choices.rules)
+    regions = _regions(choices, known)
+    regime = choices.regime or (AUTO if choices.region_header or choices.geoip else DEFAULT_REGIME)
     default = Site(
         mode=choices.mode,
-        regime=regime_named(choices.regime, known),
+        regime=regime_named(regime, known),
+        by_region=regime == AUTO,
         consent_cookie=config.consent_cookie,
         strict_labels=choices.strict_labels,
         worker=choices.worker,
         bootstrap=choices.strict,
         report_leaks=choices.report_leaks,
+        platforms=_overrides(config.platforms, rules),
     )
     sites: dict[str, Site] = {}
     for entry in config.sites:
@@ -54,8 +74,48 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
             default,
             mode=entry.mode or default.mode,
             regime=regime_named(entry.regime, known) if entry.regime else default.regime,
+            by_region=entry.regime == AUTO if entry.regime else default.by_region,
             consent_cookie=entry.consent_cookie or default.consent_cookie,
+            platforms={**default.platforms, **_overrides(entry.platforms, rules)},
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
-    return Engine(rules.catalogue, default, sites, sink, keep_query=choices.keep_query, banner=choices.banner)
+    return Engine(
+        rules.catalogue,
+        default,
+        sites,
+        sink,
+        keep_query=choices.keep_query,
+        banner=choices.banner,
+        platforms=compile_platforms(rules.platforms),
+        regions=regions,
+    )
+
+
+def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:
+    for option, name in (
+        ("--region-header", choices.region_header),
+        ("--subdivision-header", choices.subdivision_header),
+    ):
+        if name and not _FIELD_NAME.fullmatch(name):
+            raise UsageError(f"'{name}' is no name of a request field; {option} takes one, as in CF-IPCountry.")
+    if choices.subdivision_header and not choices.region_header:
+        raise UsageError(
+            "--subdivision-header says nothing without the country; name the field of that with --region-header."
+        )
+    return Regions(
+        Atlas(known.values()),
+        country_header=choices.region_header,
+        subdivision_header=choices.subdivision_header,
+        database=MaxMind(Path(choices.geoip).expanduser()) if choices.geoip else None,
+        proxies=choices.trust_forwarded,
+    )
+
+
+def _overrides(said: Mapping[str, Mapping[str, str]], rules: Rules) -> Mapping[str, Mapping[str, str]]:
+    """A site's mapping of its platforms' names, if the platforms exist. Raises UsageError."""
+    known = [each["platform"] for each in rules.platforms["platforms"]]
+    for name in said:
+        if name not in known:
+            raise UsageError(f"There is no platform '{name}' to map; it is one of: {', '.join(sorted(known))}.")
+    return said

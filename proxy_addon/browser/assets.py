@@ -13,7 +13,9 @@ from typing import Any
 from ..catalogue.model import Category, Vendor
 from ..consent.cookie import COOKIE, PlainCookie
 from ..consent.model import Consent, Regime
+from ..consent.platforms import Platform
 from .table import compile_table
+from .watched import watch_table
 
 # Everything of ours on a site lives under this path.
 BASE = "/__consentry/"
@@ -36,13 +38,20 @@ class Assets:
         return f"{BASE}guard.js?v={self.version}"
 
 
-def assemble(vendors: Mapping[str, Vendor], categories: Iterable[Category], *, banner: bool) -> Assets:
-    """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner."""
+def assemble(
+    vendors: Mapping[str, Vendor], categories: Iterable[Category], *, banner: bool, platforms: Iterable[Platform] = ()
+) -> Assets:
+    """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner.
+
+    Where the choices of `platforms` are kept is watched in the page.
+    """
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
     stubs = _stubs(vendors.values())
     decide = _source("decide.js")
     head = f"'use strict';{decide}\nconst TABLE={table};\n"
-    guard = f"(() => {{{head}const STUBS={stubs};\n{_source('guard.js')}{_banner(categories) if banner else ''}}})();"
+    watched = json.dumps(watch_table(platforms), separators=(",", ":"))
+    filled = f"{head}const STUBS={stubs};\nconst WATCHED={watched};\n"
+    guard = f"(() => {{{filled}{_source('guard.js')}{_banner(categories) if banner else ''}}})();"
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
     bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
@@ -71,6 +80,7 @@ def page_state(
             "categories": dict(consent.categories),
             "vendors": dict(consent.vendors),
             "gpc": consent.gpc,
+            "implied": dict(consent.implied),
             "signal": consent.signal,
         },
         "law": {"regime": regime.regime, "unset": dict(regime.unset), "gpc_denies": sorted(regime.gpc_denies)},

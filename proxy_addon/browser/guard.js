@@ -22,6 +22,7 @@
     get: Element.prototype.getAttribute, set: Element.prototype.setAttribute, remove: Element.prototype.removeAttribute,
     setNS: Element.prototype.setAttributeNS,
     fetch: window.fetch, URL: window.URL, append: Node.prototype.appendChild, write: Document.prototype.write,
+    open: XMLHttpRequest.prototype.open, item: Storage.prototype.getItem, setProperty: CSSStyleDeclaration.prototype.setProperty,
     cookie: Object.getOwnPropertyDescriptor(Document.prototype, 'cookie'), beacon: navigator.sendBeacon,
   };
   // querySelectorAll of fragments and documents is another function than that of elements.
@@ -55,7 +56,7 @@
   function judge(reference, type, attributes, base) {
     const text = String(reference);
     if (!text || text[0] === '#') return '';
-    const key = text.length < 300 && type !== 'link' && !(attributes && attributes.includes('data-domain')) && !base ? text : null;
+    const key = text.length < 300 && /^(?:https?:)?\/\//i.test(text) && type !== 'link' && !(attributes && attributes.includes('data-domain')) && !base ? text : null;
     if (key !== null && remembered.has(key)) return remembered.get(key);
     const url = parse(text, base);
     const hint = type === 'link' && url && url.pathname === '/' && !url.search;
@@ -76,14 +77,18 @@
     input: { src: 'image' }, source: { src: 'media' }, video: { src: 'video', poster: 'image' }, audio: { src: 'audio' },
     track: { src: 'track' }, link: { href: 'link' }, image: { href: 'image', 'xlink:href': 'image' },
     feimage: { href: 'image', 'xlink:href': 'image' }, use: { href: 'image', 'xlink:href': 'image' },
-    a: { ping: 'ping' }, area: { ping: 'ping' },
+    set: { to: 'image' }, animate: { from: 'image', to: 'image', by: 'image' }, a: { ping: 'ping' }, area: { ping: 'ping' },
   };
+  // Attributes of SVG that hold CSS.
+  const PAINT = ['mask', 'fill', 'stroke', 'filter', 'clip-path', 'cursor', 'marker-start', 'marker-mid', 'marker-end'];
+  const SVG = 'http://www.w3.org/2000/svg';
+  const DOCUMENTS = { iframe: 'src', frame: 'src', embed: 'src', object: 'data' };
   const SETS = { img: 'srcset', source: 'srcset', link: 'imagesrcset' };
   const RELS = /(?:^|\s)(?:stylesheet|icon|apple-touch-icon|apple-touch-icon-precomposed|mask-icon|preload|prefetch|modulepreload|preconnect|dns-prefetch|prerender|manifest|compression-dictionary)(?:\s|$)/i;
   const SCRIPT_TYPES = /^(?:|module|(?:text|application)\/(?:x-)?(?:java|ecma)script|text\/(?:javascript1\.[0-5]|jscript|livescript))$/i;
   const NAMES = new Set([...Object.keys(FETCHES), 'style']);
   const SELECTOR = Object.keys(FETCHES).filter((name) => name !== 'a' && name !== 'area').join(',') +
-    ',style,[ping],[background],[style*="url("],[style*="image-set("],[srcdoc]';
+    ',style,[ping],[background],[style*="url("],[style*="image-set("],[srcdoc],' + PAINT.map((name) => `[${name}*="url("]`).join(',');
   const candidates = (text) => (text.match(/[^\s,][^\s]*(?:[^,(]|\([^)]*\))*/g) || []).map((each) => each.split(/\s/)[0]);
 
   function runs(element) {
@@ -93,6 +98,27 @@
       return !language || SCRIPT_TYPES.test('text/' + language.trim());
     }
     return SCRIPT_TYPES.test(type.trim());
+  }
+
+  const MAPS = /^\s*(?:importmap|speculationrules)\s*$/i;
+  // An import map or speculation rules: each tracked address keeps its place behind the prefix.
+  function judgeMap(script) {
+    const text = script.textContent;
+    const held = text.replace(/"((?:[^"\\]|\\[^])*)"/g, (whole, inside) => (/\/.*\//.test(inside) && judge(JSON.parse(whole), 'script') ? '"' + INERT + inside + '"' : whole));
+    if (held === text) return false;
+    script.textContent = held;
+    return true;
+  }
+  // The vendors that an inline script is held for: it is theirs, or it imports from them.
+  const IMPORTS = /\b(?:import|from)\b\s*\(?\s*(["'`])((?:https?:)?\/\/[^"'`\s]+)\1/g;
+  function heldCode(code) {
+    const vendor = code.length > 20 ? core.heldSnippet(code) : '';
+    if (vendor || !code.includes('import')) return vendor;
+    for (const found of code.matchAll(IMPORTS)) {
+      const held = judge(found[2], 'script');
+      if (held) return held;
+    }
+    return '';
   }
 
   function kindOf(element, name, attribute) {
@@ -112,10 +138,21 @@
     const names = name === 'script' ? element.getAttributeNames() : undefined;
     const references = SETS[name] === attribute ? candidates(value) : kind === 'ping' ? value.split(/\s+/) : [value];
     for (const reference of references) {
-      const vendor = judge(reference, kind, names);
+      const vendor = judge(reference, kind, names) || judgeText(reference, name, attribute, element.isConnected);
       if (vendor) return vendor;
     }
     return '';
+  }
+
+  // Code and style sheets that stand in the address itself are held for what they name.
+  function judgeText(reference, name, attribute, connected) {
+    if (DOCUMENTS[name] === attribute && /^\s*javascript:/i.test(reference)) {
+      let code = reference;
+      try { code = decodeURIComponent(reference); } catch (error) { /* as it is */ }
+      return mentions(code);
+    }
+    // (A sheet that the parser has begun to load may not be taken from it: that is the rewriter's.)
+    return name === 'link' && !connected && /^\s*(?:data:text\/css|blob:)/i.test(reference) ? mentions(textOf(reference).body) : '';
   }
 
   function setMark(element, vendor) {
@@ -144,14 +181,14 @@
     if (!name) return false;
     let changed = false;
     if (name === 'script') {
-      if (!runs(element)) return false;
+      if (!runs(element)) return MAPS.test(element.type) && judgeMap(element);
       for (const attribute of ['src', 'href', 'xlink:href']) {
         const value = attribute === 'src' || element.namespaceURI.endsWith('svg') ? N.get.call(element, attribute) : null;
         const vendor = value === null ? '' : judgeValue(element, name, attribute, value);
         if (vendor) { hold(element, attribute, value, vendor); holdScript(element, vendor); return true; }
       }
       if (!element.hasAttribute('src')) {
-        const vendor = element.textContent.length > 20 ? core.heldSnippet(element.textContent) : '';
+        const vendor = heldCode(element.textContent);
         if (vendor) { report('held', vendor, 'inline script', 'script'); holdScript(element, vendor); return true; }
       }
       return false;
@@ -161,15 +198,20 @@
       const vendor = value === null ? '' : judgeValue(element, name, attribute, value);
       if (vendor) { hold(element, attribute, value, vendor); changed = true; }
     }
+    if (DOCUMENTS[name]) {
+      const address = N.get.call(element, DOCUMENTS[name]), armedAddress = address && frameAddress(address);
+      if (armedAddress !== address) N.set.call(element, DOCUMENTS[name], armedAddress);
+    }
     if (name === 'iframe') {
       const document = N.get.call(element, 'srcdoc');
       if (document !== null) armDocument(element, document);
     }
     if (name === 'style') changed = judgeSheet(element) || changed;
-    const style = N.get.call(element, 'style');
-    if (style !== null && /url\(|image-set\(/i.test(style)) {
+    for (const attribute of element.namespaceURI === SVG ? ['style', ...PAINT] : ['style']) {
+      const style = N.get.call(element, attribute);
+      if (style === null || !FETCHING.test(style)) continue;
       const held = holdCss(style);
-      if (held !== style) { N.set.call(element, 'style', held); changed = true; }
+      if (held !== style) { N.set.call(element, attribute, held); changed = true; }
     }
     return changed;
   }
@@ -184,10 +226,11 @@
   }
 
   // ---- CSS, as in rewrite/css.py: an address keeps its place behind a prefix that nothing fetches.
-  const CSS = /\/\*[^]*?(?:\*\/|$)|((?<![\w-])url\(\s*)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)'|((?:[^\s"'()\\]|\\[^])+))|(@import\s+)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)')|(image-set\()([^;{}]*)|"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'/gi;
+  const CSS = /\/\*[^]*?(?:\*\/|$)|((?<![\w-])(?:\\?u|\\0{0,4}[57]5\s?)(?:\\?r|\\0{0,4}[57]2\s?)(?:\\?l|\\0{0,4}[46]c\s?)\(\s*)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)'|((?:[^\s"'()\\]|\\[^])+))|(@import\s+)(?:"((?:[^"\\\n]|\\[^])*)"|'((?:[^'\\\n]|\\[^])*)')|(image-set\()([^;{}]*)|"(?:[^"\\\n]|\\[^])*"|'(?:[^'\\\n]|\\[^])*'/gi;
   const unescapeCss = (text) => (text.includes('\\') ? text.replace(/\\(?:([0-9a-f]{1,6})\s?|([^]))/gi, (_, hex, other) => (hex ? String.fromCodePoint(Math.min(parseInt(hex, 16) || 0xfffd, 0x10ffff)) : other)) : text);
+  const FETCHING = /url\(|@import|image-set\(|\\/i;
   function holdCss(css, base) {
-    if (!/url\(|@import|image-set\(/i.test(css)) return css;
+    if (!FETCHING.test(css)) return css;
     const tracked = (address) => !address.startsWith(INERT) && judge(unescapeCss(address), 'style', undefined, base);
     return css.replace(CSS, (whole, url, a, b, c, imports, d, e, set, inside) => {
       if (set) return set + inside.replace(/"([^"]*)"|'([^']*)'|url\(\s*["']?([^"')]*)/gi, (each, x, y, z) => {
@@ -320,7 +363,11 @@
     });
     function judgeInsertion(parent, node) {
       if (node.nodeType !== 1 && node.nodeType !== 11) {
-        if (node.nodeType === 3 && parent.localName === 'style') Promise.resolve().then(() => judgeSheet(parent));
+        if (node.nodeType === 3 && parent.localName === 'style') {
+          const css = holdCss(node.data);
+          if (css !== node.data) node.data = css;
+          Promise.resolve().then(() => judgeSheet(parent));
+        }
         if (node.nodeType === 3 && parent.localName === 'script' && parent.isConnected) judgeScriptText(parent, node.data);
         return;
       }
@@ -328,7 +375,7 @@
     }
     function judgeScriptText(script, text) {
       if (!runs(script) || script.hasAttribute('src')) return;
-      const vendor = core.heldSnippet(script.textContent + text);
+      const vendor = heldCode(script.textContent + text);
       if (vendor) { report('held', vendor, 'inline script', 'script'); holdScript(script, vendor); }
     }
     const first = (given) => given.slice(0, 1), all = (given) => given, second = (given) => given.slice(1, 2);
@@ -399,9 +446,14 @@
       const name = element.localName && element.localName.toLowerCase();
       const eager = name !== 'script' && name !== 'link';
       if (!FETCHES[name] && attribute !== 'background' && attribute !== 'style' && attribute !== 'srcdoc') return apply(value);
-      if (attribute === 'style') return apply(/url\(|image-set\(/i.test(value) ? safely(() => holdCss(String(value)), value) : value);
+      if (attribute === 'style') return apply(FETCHING.test(value) ? safely(() => holdCss(String(value)), value) : value);
       if (attribute === 'srcdoc' && name === 'iframe') return apply(safely(() => frameDocument(String(value)), value));
       if (name === 'link' && element.isConnected && /^(?:rel|as)$/.test(attribute)) {
+        safely(() => {
+          const href = attribute === 'rel' && RELS.test(value) ? N.get.call(element, 'href') : null;
+          const vendor = href === null ? '' : judge(href, 'link', element.getAttributeNames());
+          if (vendor) hold(element, 'href', href, vendor);
+        });
         const result = apply(value);
         safely(() => judgeElement(element));
         return result;
@@ -413,7 +465,7 @@
         return undefined;
       }
       if (element.hasAttribute(PREFIX + attribute)) unhold(element, attribute);
-      return apply(value);
+      return apply(DOCUMENTS[name] === attribute ? safely(() => frameAddress(value), value) : value);
     };
     function unhold(element, attribute) {
       N.remove.call(element, PREFIX + attribute);
@@ -448,10 +500,20 @@
     wrapSetter(win.Node.prototype, 'textContent', scriptText);
     wrapSetter(win.HTMLElement.prototype, 'innerText', scriptText);
     function scriptText(set, value) {
+      if (this.nodeType === 2 && this.ownerElement) { setting(this.ownerElement, this.name.toLowerCase(), value, (fixed) => set.call(this, fixed)); return; }
       if (this.localName === 'script' && this.isConnected) safely(() => { if (!this.textContent) judgeScriptText(this, String(value)); });
-      set.call(this, value);
-      if (this.localName === 'style') safely(() => judgeSheet(this));
+      const sheet = this.localName === 'style' || (this.nodeType === 3 && this.parentNode && this.parentNode.localName === 'style');
+      set.call(this, sheet && value !== null ? safely(() => holdCss(String(value)), value) : value);
     }
+    // CSS that comes in pieces is judged once more when they are together.
+    for (const name of ['appendData', 'insertData', 'replaceData']) {
+      wrap(win.CharacterData.prototype, name, (original) => function (given) {
+        const result = original.apply(this, given);
+        if (this.parentNode && this.parentNode.localName === 'style') safely(() => judgeSheet(this.parentNode));
+        return result;
+      });
+    }
+    wrapSetter(win.CharacterData.prototype, 'data', scriptText);
     wrap(win.Element.prototype, 'setAttribute', (original) => function (given) {
       if (given.length < 2) return original.apply(this, given);
       return setting(this, String(given[0]).toLowerCase(), given[1], (value) => original.call(this, given[0], value));
@@ -462,10 +524,14 @@
       const attribute = given[0] === 'http://www.w3.org/1999/xlink' ? 'xlink:' + name.split(':').pop() : name;
       return setting(this, attribute, given[2], (value) => original.call(this, given[0], given[1], value));
     });
+    const owners = new WeakMap();
+    const map = Object.getOwnPropertyDescriptor(win.Element.prototype, 'attributes');
+    const mapHolder = { get attributes() { const found = map.get.call(this); owners.set(found, this); return found; } };
+    Object.defineProperty(win.Element.prototype, 'attributes', { ...map, get: disguise(Object.getOwnPropertyDescriptor(mapHolder, 'attributes').get, map.get) });
     for (const [object, name] of [[win.Element.prototype, 'setAttributeNode'], [win.Element.prototype, 'setAttributeNodeNS'],
       [win.NamedNodeMap.prototype, 'setNamedItem'], [win.NamedNodeMap.prototype, 'setNamedItemNS']]) {
       wrap(object, name, (original) => function (given) {
-        const node = given[0], element = this.nodeType === 1 ? this : null;
+        const node = given[0], element = this.nodeType === 1 ? this : owners.get(this) || null;
         if (node && node.name && element && (FETCHES[element.localName] || node.name === 'style')) {
           const value = node.value;
           let result = null;
@@ -479,8 +545,7 @@
     }
     for (const [object, name] of [[win.Attr.prototype, 'value'], [win.Node.prototype, 'nodeValue']]) {
       wrapSetter(object, name, function (set, value) {
-        if (this.nodeType === 2 && this.ownerElement) setting(this.ownerElement, this.name.toLowerCase(), value, (fixed) => set.call(this, fixed));
-        else set.call(this, value);
+        scriptText.call(this, set, value);
       });
     }
     wrapSetter(win.SVGAnimatedString && win.SVGAnimatedString.prototype, 'baseVal', function (set, value) {
@@ -502,6 +567,42 @@
     for (const property of properties) for (const object of [styles, declaration]) {
       if (Object.getOwnPropertyDescriptor(object, property)) wrapSetter(object, property, function (set, value) { set.call(this, sheet([value], 0)[0]); });
     }
+    // Older Chromium keeps them where no descriptor shows: an accessor on the prototype comes before those.
+    const setProperty = N.setProperty, getPropertyValue = declaration.getPropertyValue;
+    for (const property of styles === declaration ? properties : []) {
+      if (!(property in doc.documentElement.style) || Object.getOwnPropertyDescriptor(declaration, property)) continue;
+      const name = property.replace(/^webkit/, '-webkit').replace(/[A-Z]/g, (letter) => '-' + letter.toLowerCase());
+      for (const each of new Set([property, name])) Object.defineProperty(declaration, each, {
+        get() { return getPropertyValue.call(this, name); },
+        set(value) { setProperty.call(this, name, value === null ? '' : sheet([String(value)], 0)[0]); },
+        enumerable: true, configurable: true,
+      });
+    }
+    const frames = (value) => (typeof value === 'string' ? holdCss(value) : Array.isArray(value) ? value.map(frames)
+      : value && Object.getPrototypeOf(value) === win.Object.prototype ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, frames(each)])) : value);
+    wrap(win.Element.prototype, 'animate', (original) => function (given) { return original.call(this, safely(() => frames(given[0]), given[0]), ...given.slice(1)); });
+    for (const name of ['set', 'append']) {
+      wrap(win.StylePropertyMap && win.StylePropertyMap.prototype, name, (original) => function (given) { return original.apply(this, given.map((each, index) => (index ? sheet([each], 0)[0] : each))); });
+    }
+    wrapClass(win, 'Audio', (given, make) => {
+      const vendor = given.length && safely(() => judge(given[0], 'audio'), '');
+      if (!vendor) return undefined;
+      const address = String(given[0]);
+      given.length = 0;
+      const audio = make();
+      hold(audio, 'src', address, vendor);
+      return audio;
+    });
+    wrap(win.Worklet && win.Worklet.prototype, 'addModule', (original) => function (given) {
+      return safely(() => judge(given[0], 'script'), '') ? win.Promise.resolve() : original.apply(this, given);
+    });
+    if (win.Cache) {
+      const wanted = (each) => (each instanceof win.Request ? each.url : String(each));
+      wrap(win.Cache.prototype, 'add', (original) => function (given) { return safely(() => judge(wanted(given[0]), 'empty'), '') ? win.Promise.resolve() : original.apply(this, given); });
+      wrap(win.Cache.prototype, 'addAll', (original) => function (given) {
+        return original.call(this, safely(() => [...given[0]].filter((each) => !judge(wanted(each), 'empty')), given[0]));
+      });
+    }
     wrapClass(win, 'FontFace', (given, make) => {
       const held = sheet(given, 1);
       if (held[1] !== given[1]) { given[1] = held[1]; }
@@ -511,7 +612,10 @@
     // Requests that need no element.
     const nothing = () => new win.Response(null, { status: 204, statusText: 'Held by Consentry' });
     wrap(win, 'fetch', (original) => function (given) {
-      const url = safely(() => (given[0] instanceof win.Request || given[0] instanceof Request ? given[0].url : String(given[0])), '');
+      const input = given[0], request = input instanceof win.Request || input instanceof Request;
+      // What is judged is what is sent: an object may turn into another string the next time.
+      if (given.length && !request && typeof input === 'object' && input) given[0] = String(input);
+      const url = request ? input.url : safely(() => String(given[0]), '');
       if (safely(() => judge(url, 'empty'), '')) return win.Promise.resolve(nothing());
       return original.apply(this, given);
     });
@@ -582,6 +686,18 @@
       safely(() => { if (opened && opened.document && opened.location.href === 'about:blank') arm(opened); });
       return opened;
     });
+    // A frame that is led elsewhere, by whatever leads it; an about:blank that was never left tells nobody.
+    if (win.parent !== win && win.navigation) win.navigation.addEventListener('navigate', (event) => {
+      if (event.cancelable && safely(() => judge(event.destination.url, 'iframe'), '')) event.preventDefault();
+    });
+    // A link that the visitor follows leads where it says; one that a script follows, or that fills a frame, is a request.
+    doc.addEventListener('click', (event) => safely(() => {
+      const link = event.composedPath().find((each) => each.href && (each.localName === 'a' || each.localName === 'area'));
+      if (!link) return;
+      const name = String(link.target || '');
+      const fills = name && !/^_(?:self|blank|top|parent)$/i.test(name) && [...N.query.call(doc, 'iframe[name],frame[name]')].some((each) => each.name === name);
+      if ((fills || !event.isTrusted) && judge(String(link.href), 'document')) event.preventDefault();
+    }), true);
     const target = (form, submitter) => (submitter && submitter.getAttribute('formaction')) || form.getAttribute('action') || '';
     doc.addEventListener('submit', (event) => {
       if (safely(() => judge(target(event.target, event.submitter), 'document'), '')) event.preventDefault();
@@ -598,6 +714,7 @@
       if (vendor) { report('held', vendor, 'cookie ' + name, 'cookie'); return; }
       cookie.set.call(this, value);
       if (state.cookies.includes(name)) safely(notice);
+      else if (core.named(WATCHED.cookies, name)) safely(ask);
     } };
     Object.defineProperty(win.Document.prototype, 'cookie', { ...cookie, set: disguise(Object.getOwnPropertyDescriptor(holder, 'cookie').set, cookie.set) });
     if (win.CookieStore) wrap(win.CookieStore.prototype, 'set', (original) => function (given) {
@@ -610,9 +727,18 @@
     wrap(win.Storage.prototype, 'setItem', (original) => function (given) {
       const area = safely(() => (this === win.sessionStorage ? 'session' : 'local'), 'local');
       const vendor = safely(() => core.heldStorage(String(given[0]), area), '');
-      if (!vendor) return original.apply(this, given);
+      if (!vendor) {
+        const result = original.apply(this, given);
+        if (area === 'local' && core.named(WATCHED.storage, String(given[0]))) safely(ask);
+        return result;
+      }
       report('held', vendor, 'storage ' + given[0], 'storage');
       return undefined;
+    });
+    wrap(win.Storage.prototype, 'removeItem', (original) => function (given) {
+      const result = original.apply(this, given);
+      if (core.named(WATCHED.storage, String(given[0]))) safely(ask);
+      return result;
     });
 
     // Shadow trees are watched like the document: what comes by a way not thought of is held before it is painted.
@@ -651,6 +777,35 @@
       JSON.stringify({ ...state, consent: at.consent }).replace(/&/g, '&amp;').replace(/"/g, '&quot;') + '"' + (nonce ? ' nonce="' + nonce + '"' : '') + '></script>';
     return text.includes('data-consentry-runtime') ? held : /<head[\s>]/i.test(held) ? held.replace(/<head(?:\s[^>]*)?>/i, (head) => head + guard) : /^\s*<!doctype[^>]*>/i.test(held) ? held.replace(/^\s*<!doctype[^>]*>/i, (type) => type + guard) : guard + held;
   }
+  // So does one that stands in an address: data: and blob: documents are their own origin's or nobody's.
+  const ownAddresses = new Set();
+  function frameAddress(reference) {
+    const text = String(reference).trim();
+    if (!/^(?:data|blob):/i.test(text) || ownAddresses.has(text)) return reference;
+    const { type, body } = textOf(text);
+    if (!/^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(type)) return reference;
+    const html = frameDocument(body);
+    const address = /^data:/i.test(text) ? 'data:text/html;charset=utf-8,' + encodeURIComponent(html)
+      : N.URL.createObjectURL(new Blob([html], { type: type.split(';')[0] + ';charset=utf-8' }));
+    if (ownAddresses.size > 200) ownAddresses.clear();
+    ownAddresses.add(address);
+    return address;
+  }
+  // What a data: or blob: address holds, as text.
+  function textOf(address) {
+    const request = new XMLHttpRequest();
+    N.open.call(request, 'GET', address, false);
+    try { request.send(); } catch (error) { return { type: '', body: '' }; }
+    return { type: request.getResponseHeader('content-type') || '', body: request.responseText };
+  }
+  // The vendor of an address that a text names, or ''.
+  function mentions(text) {
+    for (const [address] of text.matchAll(/https?:(?:\\?\/){2}[^\s"'`<>\\)]+/gi)) {
+      const vendor = judge(address.replace(/\\/g, ''), 'document');
+      if (vendor) return vendor;
+    }
+    return '';
+  }
   function armDocument(frame, text) {
     const armedText = frameDocument(text);
     if (armedText !== text) N.set.call(frame, 'srcdoc', armedText);
@@ -672,6 +827,13 @@
     }
   }
 
+  // The rewriter opens closed shadow roots of the markup, so that what is held in them can be released.
+  function closeAgain(host, sign) {
+    if (!sign || sign.nodeType !== 8 || sign.data !== 'consentry:closed') return;
+    sign.remove();
+    Object.defineProperty(host, 'shadowRoot', { value: null, configurable: true });
+  }
+
   // ---- Watching. Mutation callbacks are microtasks, and the parser empties that queue before each script it
   // runs: a stub is in place where the vendor's own snippet would have put its global.
   function watch(root) {
@@ -682,13 +844,14 @@
           continue;
         }
         for (const node of record.addedNodes) safely(() => {
+          if (node.nodeType === 8 && record.target.host) closeAgain(record.target.host, node);
           if (node.nodeType === 3 && node.parentNode && node.parentNode.localName === 'style') judgeSheet(node.parentNode);
           if (node.nodeType !== 1) return;
           const scripts = node.localName === 'script' ? [node] : node.firstElementChild ? N.query.call(node, 'script[type="' + TYPE + '"]') : [];
           for (const script of scripts) if (script.type === TYPE) installStubs(N.get.call(script, MARK) || '');
           judgeTree(node);
           armFrames(node);
-          if (node.shadowRoot) watch(node.shadowRoot);
+          if (node.shadowRoot) { watch(node.shadowRoot); closeAgain(node, node.shadowRoot.firstChild); }
         });
       }
     });
@@ -699,6 +862,7 @@
   // ---- Release.
   let releasing = Promise.resolve();
   const writers = new WeakMap();
+  const XLINK = /^xlink[-:]href$/;
   const still = (element, attribute, value) => {
     const name = element.localName.toLowerCase();
     return judgeValue(element, name, attribute.replace('xlink-href', 'xlink:href'), value);
@@ -717,10 +881,25 @@
     safely(() => {
       for (const root of [document, ...roots()]) {
         for (const style of N.query.call(root, 'style')) if (style.textContent.includes(INERT)) { const css = releaseCss(style.textContent); if (css !== style.textContent) style.textContent = css; }
-        for (const element of N.query.call(root, '[style*="' + INERT + '"]')) { const css = N.get.call(element, 'style'), next = releaseCss(css); if (next !== css) N.set.call(element, 'style', next); }
+        for (const name of ['style', ...PAINT]) for (const element of N.query.call(root, `[${name}*="${INERT}"]`)) { const css = N.get.call(element, name), next = releaseCss(css); if (next !== css) N.set.call(element, name, next); }
       }
     });
     safely(reloadSheets);
+    for (const rules of N.query.call(document, 'script[type="speculationrules"]')) safely(() => {
+      if (!rules.textContent.includes(INERT)) return;
+      const fresh = document.createElement('script');
+      fresh.type = 'speculationrules';
+      if (nonce) fresh.nonce = nonce;
+      fresh.textContent = rules.textContent.split(INERT).join('');
+      judgeMap(fresh);
+      if (fresh.textContent !== rules.textContent) rules.replaceWith(fresh);
+    });
+    // A frame in which no script of ours can run is shown anew.
+    for (const frame of N.query.call(document, 'iframe[src]')) safely(() => {
+      const silent = frame.sandbox && frame.hasAttribute('sandbox') && !frame.sandbox.contains('allow-scripts');
+      const type = silent ? '' : frame.contentDocument && frame.contentDocument.contentType;
+      if ((silent && parse(frame.src).origin === location.origin) || /^(?:text|application)\/xml$/.test(type || '')) frame.src = frame.getAttribute('src');
+    });
     releasing = releasing.then(async () => {
       for (const element of [...scripts, ...deferred]) await safely(() => runScript(element));
     }).then(() => emit('released'));
@@ -746,17 +925,21 @@
       const attribute = held.slice(PREFIX.length), value = N.get.call(element, held);
       if (attribute !== 'srcdoc' && still(element, attribute, value)) continue;
       N.remove.call(element, held);
-      if (attribute === 'xlink-href') N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
+      if (XLINK.test(attribute)) N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
       else if (attribute === 'srcdoc') N.set.call(element, 'srcdoc', frameDocument(value));
       else N.set.call(element, attribute, value);
     }
     if (!element.getAttributeNames().some((name) => name.startsWith(PREFIX))) N.remove.call(element, MARK);
+    const parent = element.parentNode;
+    // Media looks for its sources again, and a link at its candidates, only when told to.
+    if (element.localName === 'source' && parent && typeof parent.load === 'function' && !parent.hasAttribute('src')) parent.load();
+    if (element.localName === 'link' && element.hasAttribute('imagesrcset') && parent) parent.insertBefore(element, element.nextSibling);
   }
   // Run a held script where it stands, as what it is: the element stays the same, so its listeners stay too.
   function runScript(element) {
     if (!element.isConnected || element.type !== TYPE) return undefined;
-    const held = N.get.call(element, PREFIX + 'src') ?? N.get.call(element, PREFIX + 'href') ?? N.get.call(element, PREFIX + 'xlink-href');
-    if (held !== null && held !== undefined ? judge(held, 'script', namesOf(element)) : core.heldSnippet(element.textContent)) return undefined;
+    const held = N.get.call(element, PREFIX + 'src') ?? N.get.call(element, PREFIX + 'href') ?? N.get.call(element, PREFIX + 'xlink-href') ?? N.get.call(element, PREFIX + 'xlink:href');
+    if (held !== null && held !== undefined ? judge(held, 'script', namesOf(element)) : heldCode(element.textContent)) return undefined;
     const kind = N.get.call(element, PREFIX + 'type');
     const external = held !== null && held !== undefined;
     const waits = external && !element.hasAttribute('async');
@@ -773,10 +956,10 @@
       return undefined;
     });
     if (external) {
-      const attribute = ['src', 'href', 'xlink-href'].find((each) => element.hasAttribute(PREFIX + each));
+      const attribute = ['src', 'href', 'xlink-href', 'xlink:href'].find((each) => element.hasAttribute(PREFIX + each));
       const value = N.get.call(element, PREFIX + attribute);
       N.remove.call(element, PREFIX + attribute);
-      if (attribute === 'xlink-href') N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
+      if (XLINK.test(attribute)) N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
       else N.set.call(element, attribute, value);
     } else {
       // A change of its children makes a script that has not started run now.
@@ -801,7 +984,7 @@
 
   // ---- Withdrawal.
   function withdraw() {
-    for (const pair of N.cookie.get.call(document).split('; ')) {
+    for (const pair of cookies().split('; ')) {
       const name = pair.split('=')[0];
       if (name && core.heldCookie(name)) expire(name);
     }
@@ -830,9 +1013,13 @@
   }
 
   // ---- Consent: noticed where it is written, and told to everyone whom it concerns.
-  const same = (a, b) => JSON.stringify([sorted(a.categories), sorted(a.vendors), !!a.gpc]) === JSON.stringify([sorted(b.categories), sorted(b.vendors), !!b.gpc]);
+  const same = (a, b) => said(a) === said(b);
+  const said = (consent) => JSON.stringify([sorted(consent.categories), sorted(consent.vendors), sorted(consent.implied), !!consent.gpc]);
   const sorted = (object) => Object.entries(object || {}).sort();
-  const readCookie = () => core.read(N.cookie.get.call(document));
+  // A sandboxed document has no cookies: it hears of changes from the page around it.
+  const opaque = location.origin === 'null' || self.origin === 'null';
+  const cookies = () => (opaque ? '' : N.cookie.get.call(document));
+  const readCookie = () => ({ implied: at.consent.implied, ...core.read(cookies()) });
   // A consent cookie that scripts may not read says nothing here: then only a choice that can be read counts.
   const unreadable = !same(readCookie(), at.consent);
   function notice() {
@@ -840,16 +1027,19 @@
     if (!unreadable || said.signal !== 'none') change(said, true);
   }
   function change(consent, tell) {
-    if (same(consent, at.consent)) return;
+    const news = !same(consent, at.consent);
+    // The same may now be said somewhere else.
     at.consent = consent;
+    if (!news) return;
     forget();
     seen.clear();
     withdraw();
     release();
+    tellFrames();
     if (tell) {
       channel && channel.postMessage({ consent });
       toWorkers();
-      safely(() => N.fetch.call(window, state.base + 'consent', { method: 'POST', body: JSON.stringify({ consent }), keepalive: true, credentials: 'same-origin' }).catch(() => {}));
+      if (tell !== 'asked') safely(() => N.fetch.call(window, state.base + 'consent', { method: 'POST', body: JSON.stringify({ consent }), keepalive: true, credentials: 'same-origin' }).catch(() => {}));
     }
     emit('change');
   }
@@ -859,8 +1049,76 @@
   }
   const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('consentry') : null;
   if (channel) channel.onmessage = (event) => { if (event.data && event.data.consent) change(event.data.consent, false); };
-  safely(() => { if (window.cookieStore) cookieStore.addEventListener('change', (event) => { if ([...event.changed, ...event.deleted].some((each) => state.cookies.includes(each.name))) notice(); }); });
-  addEventListener('pageshow', (event) => { if (event.persisted) notice(); });
+  safely(() => { if (window.cookieStore) cookieStore.addEventListener('change', (event) => { if ([...event.changed, ...event.deleted].some((each) => state.cookies.includes(each.name))) notice();
+    if ([...event.changed, ...event.deleted].some((each) => core.named(WATCHED.cookies, each.name))) ask(); }); });
+  addEventListener('pageshow', (event) => { if (event.persisted) { notice(); ask(); } });
+  addEventListener('storage', (event) => { if (event.key === null || core.named(WATCHED.storage, event.key)) ask(); });
+
+  // ---- A consent platform's choice is read by the proxy: the cookies go with the question, and what only the page
+  // can see goes in it. While the visitor clicks the answer is waited for, so that the platform's own next step
+  // already finds it; else it comes when it comes.
+  let asked = '', asking = 0;
+  function ask() {
+    if (opaque) return;
+    const question = { ask: true, storage: {}, pages: {} };
+    safely(() => { for (const key of Object.keys(localStorage)) if (core.named(WATCHED.storage, key)) question.storage[key] = String(N.item.call(localStorage, key)).slice(0, 32768); });
+    for (const [platform, path] of Object.entries(WATCHED.pages)) {
+      const found = safely(() => called(path, []));
+      if (found && typeof found === 'object') question.pages[platform] = found;
+    }
+    let body = '';
+    try { body = JSON.stringify(question); } catch (error) { body = JSON.stringify({ ...question, pages: {} }); }
+    const key = cookies() + body;
+    if (key === asked || body.length > 60000) return;
+    asked = key;
+    const mine = ++asking, take = (answer) => { if (mine === asking && answer && answer.categories) change(answer, 'asked'); };
+    if (navigator.userActivation && navigator.userActivation.isActive) {
+      const request = new XMLHttpRequest();
+      N.open.call(request, 'POST', state.base + 'consent', false);
+      request.send(body);
+      if (request.status === 200) take(JSON.parse(request.responseText));
+      return;
+    }
+    N.fetch.call(window, state.base + 'consent', { method: 'POST', body, credentials: 'same-origin' })
+      .then((answer) => (answer.ok ? answer.json() : null)).then(take).catch(() => { asked = ''; });
+  }
+  // Call 'a.b().c' with arguments; undefined while it is not there.
+  function called(path, given) {
+    const names = path.split('.'), last = names.pop();
+    let object = window;
+    for (const name of names) {
+      object = name.endsWith('()') ? object && object[name.slice(0, -2)]() : object && object[name];
+      if (object === undefined || object === null) return undefined;
+    }
+    const found = object[last.replace(/\(\)$/, '')];
+    return typeof found === 'function' ? found.apply(object, given) : given.length ? undefined : found;
+  }
+  const withCallback = (given) => (given === '$callback' ? () => { safely(ask); } : Array.isArray(given) ? given.map(withCallback)
+    : given && typeof given === 'object' ? Object.fromEntries(Object.entries(given).map(([name, each]) => [name, withCallback(each)])) : given);
+  for (const [where, name] of WATCHED.events) (where === 'window' ? window : document).addEventListener(name, () => safely(ask));
+  addEventListener('load', () => {
+    for (const [path, given] of WATCHED.calls) safely(() => called(path, withCallback(given)));
+    if (WATCHED.layer.length) safely(() => {
+      const layer = window.dataLayer, push = layer && layer.push;
+      if (typeof push === 'function') layer.push = function (...entries) {
+        const result = push.apply(this, entries);
+        if (entries.some((each) => each && WATCHED.layer.includes(each.event))) safely(ask);
+        return result;
+      };
+    });
+    const kept = !opaque && safely(() => Object.keys(localStorage).some((key) => core.named(WATCHED.storage, key)), false);
+    if (kept || Object.values(WATCHED.pages).some((path) => path.split('.')[0] in window)) ask();
+  }, { once: true });
+  if (opaque) addEventListener('message', (event) => {
+    if (event.source === window.parent && event.data && event.data.consentry && event.data.consentry.categories) change(event.data.consentry, false);
+  });
+  // Frames of an origin of their own are told, if what they show came from this site.
+  function tellFrames() {
+    for (const frame of N.query.call(document, 'iframe[sandbox],iframe[src^="data:" i]')) safely(() => {
+      const url = parse(frame.src || 'about:blank');
+      if (frame.hasAttribute('srcdoc') || url.protocol === 'data:' || url.origin === location.origin) frame.contentWindow.postMessage({ consentry: at.consent }, '*');
+    });
+  }
 
   function toWorkers() {
     safely(() => { const workers = navigator.serviceWorker; if (workers && workers.controller) workers.controller.postMessage({ consentry: at.consent }); });

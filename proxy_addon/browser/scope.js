@@ -23,6 +23,34 @@
     const kept = urls.filter((url) => !held(url));
     return kept.length ? original.apply(self, kept) : undefined;
   });
+  if (self.Cache) {
+    const wanted = (each) => (each instanceof Request ? each.url : each);
+    wrapped(Cache.prototype, 'add', (original) => function add(each) { return held(wanted(each)) ? Promise.resolve() : original.call(this, each); });
+    wrapped(Cache.prototype, 'addAll', (original) => function addAll(all) { return original.call(this, [...all].filter((each) => !held(wanted(each)))); });
+  }
+  if (self.FontFace) {
+    self.FontFace = new Proxy(self.FontFace, {
+      construct(target, given) {
+        const address = typeof given[1] === 'string' ? (/url\(\s*["']?([^"')]+)/i.exec(given[1]) || [])[1] : '';
+        if (address && held(address)) given[1] = 'url(about:invalid)';
+        return Reflect.construct(target, given);
+      },
+    });
+  }
+  // A worker's worker whose script does not pass the proxy starts with this guard too.
+  if (self.Worker) {
+    self.Worker = new Proxy(self.Worker, {
+      construct(target, given) {
+        const url = String(given[0]);
+        if (/^(?:blob|data):/i.test(url) && !(given[1] && given[1].type === 'module')) {
+          const head = 'self.__consentryState=' + JSON.stringify(JSON.stringify({ ...state, consent: at.consent })) + ';';
+          const scope = JSON.stringify(new URL(state.base + 'scope.js?v=' + state.version, state.origin).href);
+          given[0] = URL.createObjectURL(new Blob([`${head}importScripts(${scope});importScripts(${JSON.stringify(url)});`], { type: 'text/javascript' }));
+        }
+        return Reflect.construct(target, given);
+      },
+    });
+  }
   for (const name of ['WebSocket', 'EventSource', 'WebTransport', 'Worker']) {
     if (!self[name]) continue;
     self[name] = new Proxy(self[name], {

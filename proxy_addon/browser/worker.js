@@ -18,10 +18,19 @@
   }
 
   // What the worker itself remembers may be old (it is stopped and started at will): the cookie is not.
+  let asked = null;
   async function consent() {
     if (!self.cookieStore) return;
     const cookies = await self.cookieStore.getAll();
-    at.consent = core.read(cookies.map(({ name, value }) => name + '=' + value).join('; '));
+    const text = cookies.map(({ name, value }) => name + '=' + value).join('; ');
+    const said = core.read(text);
+    if (said.signal !== 'none') { at.consent = said; return; }
+    // A consent platform's cookies are read by the proxy, once for each state that they are in.
+    if (text === asked) return;
+    const answer = await fetch(STATE.base + 'consent', { method: 'POST', body: '{"ask":true}', credentials: 'same-origin' });
+    if (!answer.ok) return;
+    at.consent = await answer.json();
+    asked = text;
   }
 
   let rows = [];

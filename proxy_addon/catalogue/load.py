@@ -1,9 +1,9 @@
 """From folders of YAML files to a Catalogue, with errors that name file, line and remedy.
 
-A rules folder holds `vendors/*.yaml`, `surrogates/*.js`, `categories.yaml` and `regimes.yaml`. Later folders
-add to earlier ones and override them by name: a vendor or a surrogate by its file's, a category or a regime by
-its own. The validated form is cached on disk under a hash of every byte that went into it, so that a start does
-not parse YAML again.
+A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `surrogates/*.js`, `categories.yaml` and
+`regimes.yaml`. Later folders add to earlier ones and override them by name: a vendor, a platform or a surrogate by
+its file's, a category or a regime by its own. The validated form is cached on disk under a hash of every byte that
+went into it, so that a start does not parse YAML again.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 2
+_FORM = 3
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
-_SCHEMAS = ("vendor.schema.json", "rules.schema.json")
+_SCHEMAS = ("vendor.schema.json", "platform.schema.json", "rules.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ def shipped_rules() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that the rules folders say: the catalogue, and the regimes as plain validated data."""
+    """All that the rules folders say: the catalogue, and the regimes and platforms as plain validated data."""
 
     catalogue: Catalogue
     regimes: Mapping[str, Any]
+    platforms: Mapping[str, Any]
 
 
 def load(folders: Sequence[Path] = (), cache: Path | None = None) -> Catalogue:
@@ -96,6 +97,7 @@ def _layer(folder: Path) -> _Layer:
     files = {
         f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS_FILES
     }
+    files |= {f"platforms/{path.name}": path for path in sorted((folder / "platforms").glob("*.yaml"))}
     files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
     files |= {name: folder / name for name in _SETTINGS_FILES if (folder / name).is_file()}
     if not files:
@@ -120,23 +122,26 @@ def _hash(layers: Sequence[_Layer]) -> str:
 
 def _compile(layers: Sequence[_Layer]) -> dict[str, Any]:
     sources = {name: source for layer in layers for name, source in layer.items()}
-    vendor_schema = _schema("vendor.schema.json")
-    documents = {
-        name: parse(source.path, source.content, vendor_schema)
-        for name, source in sources.items()
-        if name.startswith("vendors/")
-    }
+    vendors = _documents("vendors/", sources, _schema("vendor.schema.json"))
+    platforms = _documents("platforms/", sources, _schema("platform.schema.json"))
     surrogates = {
         name.removeprefix("surrogates/"): _text(source)
         for name, source in sources.items()
         if name.startswith("surrogates/")
     }
-    _check(documents.values(), surrogates)
+    _check(vendors, surrogates)
+    _check_platforms(platforms, {document.value["vendor"] for document in vendors})
     return {
-        "vendors": [document.value for document in documents.values()],
+        "vendors": [document.value for document in vendors],
+        "platforms": [document.value for document in platforms],
         "surrogates": surrogates,
         **{name: _settings(name, layers) for name in _SETTINGS},
     }
+
+
+def _documents(folder: str, sources: Mapping[str, _Source], schema: dict[str, Any]) -> list[Document]:
+    found = [source for name, source in sources.items() if name.startswith(folder)]
+    return [parse(source.path, source.content, schema) for source in found]
 
 
 def _settings(name: str, layers: Sequence[_Layer]) -> list[dict[str, Any]]:
@@ -192,6 +197,21 @@ def _check(documents: Iterable[Document], surrogates: Mapping[str, str]) -> None
         _check_patterns(document)
 
 
+def _check_platforms(documents: Iterable[Document], vendors: set[str]) -> None:
+    """What no schema can say of platforms: names that must agree with the file's and with the vendors'."""
+    for document in documents:
+        value = document.value
+        if value["platform"] != document.path.stem:
+            raise document.error(
+                ("platform",),
+                f"the platform '{value['platform']}' stands in a file named '{document.path.name}'",
+                f"rename the file to {value['platform']}.yaml or the platform to {document.path.stem}",
+            )
+        for name, vendor in value.get("vendors", {}).items():
+            if vendor not in vendors:
+                raise document.error(("vendors", name), f"there is no vendor '{vendor}'", _closest(vendor, vendors))
+
+
 def _check_surrogate(
     document: Document, where: tuple[str | int, ...], holder: Mapping[str, Any], surrogates: Mapping[str, str]
 ) -> None:
@@ -242,7 +262,7 @@ def _rules(plain: Mapping[str, Any]) -> Rules:
         categories=[Category(**each) for each in plain["categories"]],
         surrogates=plain["surrogates"],
     )
-    return Rules(catalogue, {"regimes": plain["regimes"]})
+    return Rules(catalogue, {"regimes": plain["regimes"]}, {"platforms": plain["platforms"]})
 
 
 def _vendor(plain: Mapping[str, Any]) -> Vendor:

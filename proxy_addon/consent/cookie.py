@@ -18,6 +18,8 @@ from urllib.parse import parse_qsl, unquote
 from .model import CATEGORIES, Consent
 
 COOKIE = "consentry"
+# What a page has told of a platform that writes no readable cookie is kept in the same form under this name.
+TOLD_COOKIE = "consentry-told"
 VERSION = "1"
 _LONGEST = 4096
 _ANSWERS = {"granted": True, "denied": False}
@@ -33,9 +35,9 @@ def format_cookie(consent: Consent) -> str:
     return "&".join(parts)
 
 
-def parse_cookie(value: str) -> Consent:
+def parse_cookie(value: str, name: str = COOKIE) -> Consent:
     """The consent that our cookie's value says; whatever cannot be understood leaves everything unset."""
-    signal = f"cookie {COOKIE}"
+    signal = f"cookie {name}"
     if len(value) > _LONGEST:
         return Consent(signal=signal, note=f"the cookie is longer than {_LONGEST} bytes and was not read")
     pairs = parse_qsl(unquote(value) if "%3d" in value.lower() else value)

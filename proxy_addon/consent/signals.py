@@ -1,7 +1,8 @@
-"""The signals in which consent is read, in order of priority.
+"""The signals in which consent is read, in order of priority: what is said first for a category counts.
 
-A signal looks at a request's cookies and says what it finds, or None. Reading platforms and standards means
-adding signals to the list: nothing else here changes.
+A signal looks at a request's cookies, and at what a page tells of its storage, and says what it finds, or None.
+Our own cookie comes first, since whoever writes it means it; then the cookie that the configuration names, the
+consent platforms, the standards' strings, and last what a page has told before of its platform.
 """
 
 from __future__ import annotations
@@ -11,27 +12,43 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from .cookie import COOKIE, PlainCookie, parse_cookie
-from .model import NOTHING_SAID, Consent
+from .cookie import COOKIE, TOLD_COOKIE, PlainCookie, parse_cookie
+from .model import CATEGORIES, NOTHING_SAID, Consent
+from .platforms import Platform, Reading
+from .standards import consent_of_string, standard_strings
 
 _LONGEST_HEADER = 65536
+Cookies = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a page tells that no cookie says: `storage` is from its localStorage, `pages` what platforms' calls gave."""
+
+    storage: Mapping[str, str]
+    pages: Mapping[str, object]
+
+
+NOTHING_TOLD = Told({}, {})
 
 
 class Signal(Protocol):
     """One place where consent is read."""
 
-    def read(self, cookies: Mapping[str, Sequence[str]]) -> Consent | None:
+    def read(self, cookies: Cookies, told: Told) -> Consent | None:
         """What the cookies (each name with all its values) say, or None if this signal is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnCookie:
-    """Reads `consentry=…`."""
+    """Reads `consentry=…`, or under another name what a page has told before."""
 
-    def read(self, cookies: Mapping[str, Sequence[str]]) -> Consent | None:
+    name: str = COOKIE
+
+    def read(self, cookies: Cookies, _told: Told) -> Consent | None:
         """See Signal."""
-        values = cookies.get(COOKIE)
-        return _strictest([parse_cookie(value) for value in values]) if values else None
+        values = cookies.get(self.name)
+        return strictest([parse_cookie(value, self.name) for value in values]) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +57,105 @@ class ConfiguredCookie:
 
     cookie: PlainCookie
 
-    def read(self, cookies: Mapping[str, Sequence[str]]) -> Consent | None:
+    def read(self, cookies: Cookies, _told: Told) -> Consent | None:
         """See Signal."""
         values = cookies.get(self.cookie.name)
-        return _strictest([self.cookie.parse(value) for value in values]) if values else None
+        return strictest([self.cookie.parse(value) for value in values]) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    """Reads what every consent platform on the site has written; of several, refusals count."""
+
+    platforms: tuple[Platform, ...]
+    overrides: Mapping[str, Mapping[str, str]]
+
+    def read(self, cookies: Cookies, told: Told) -> Consent | None:
+        """See Signal."""
+        found = [consent for reading in self.readings(cookies, told) if (consent := _of_reading(reading, cookies))]
+        decided = [consent for consent in found if consent.decided]
+        return strictest(decided or found) if found else None
+
+    def readings(self, cookies: Cookies, told: Told) -> list[Reading]:
+        """What each platform that is there says."""
+        found: list[Reading] = []
+        for each in self.platforms:
+            mapping = self.overrides.get(each.platform, {})
+            page = each.read_page(told.pages[each.platform], overrides=mapping) if each.platform in told.pages else None
+            if page is None or not page.consent.decided:
+                page = each.read(cookies, told.storage, overrides=mapping) or page
+            if page is not None:
+                found.append(page)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """Reads the strings of TCF, GPP and US Privacy in the standards' own cookies."""
+
+    def read(self, cookies: Cookies, _told: Told) -> Consent | None:
+        """See Signal."""
+        strings = {(each.standard, each.value): each for each in standard_strings(cookies)}
+        found = [consent for each in strings.values() if (consent := consent_of_string(each, cookies)) is not None]
+        return strictest(found) if found else None
 
 
 class Reader:
     """Reads a visitor's consent from request headers. Remembers the headers it has read before."""
 
-    def __init__(self, plain: PlainCookie | None = None) -> None:
-        """`plain` is the site's own cookie, if the configuration names one."""
-        self.signals: tuple[Signal, ...] = (OwnCookie(), *([ConfiguredCookie(plain)] if plain else []))
+    def __init__(
+        self,
+        plain: PlainCookie | None = None,
+        platforms: tuple[Platform, ...] = (),
+        overrides: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """`plain` is the site's own cookie, if the configuration names one.
+
+        `overrides` maps a platform to the categories that the site has given its names.
+        """
+        self.platforms = Platforms(platforms, overrides or {})
+        self.signals: tuple[Signal, ...] = (
+            OwnCookie(),
+            *([ConfiguredCookie(plain)] if plain else []),
+            self.platforms,
+            Standards(),
+            OwnCookie(TOLD_COOKIE),
+        )
         self._remembered = lru_cache(maxsize=1024)(self._read)
 
     def read(self, cookie_header: str, gpc_header: str | None) -> Consent:
         """The consent that a `Cookie` header says, with GPC if `Sec-GPC` is '1' (https://w3c.github.io/gpc/)."""
         return self._remembered(cookie_header[:_LONGEST_HEADER], gpc_header is not None and gpc_header.strip() == "1")
 
+    def read_told(self, cookie_header: str, gpc_header: str | None, told: Told) -> Consent:
+        """The same, with what a page tells; what it has told before does not count then."""
+        cookies = parse_header(cookie_header[:_LONGEST_HEADER])
+        cookies.pop(TOLD_COOKIE, None)
+        return self._combined(cookies, gpc_header is not None and gpc_header.strip() == "1", told)
+
     def _read(self, cookie_header: str, gpc: bool) -> Consent:
-        cookies = parse_header(cookie_header)
+        return self._combined(parse_header(cookie_header), gpc, NOTHING_TOLD)
+
+    def _combined(self, cookies: Cookies, gpc: bool, told: Told) -> Consent:
+        """The first signal that decides; what it leaves open is filled by those after it."""
+        decided: Consent | None = None
         undecided = NOTHING_SAID
         for signal in self.signals:
-            found = signal.read(cookies)
+            found = signal.read(cookies, told)
             if found is None:
                 continue
-            if found.decided:
-                return replace(found, gpc=gpc)
-            undecided = found
-        return replace(undecided, gpc=gpc)
+            gpc = gpc or found.gpc
+            if decided is not None:
+                decided = _filled(decided, found)
+            elif found.decided:
+                decided = found
+            else:
+                undecided = found
+            # A cookie that is written for us, or named to us, is the whole answer.
+            whole = decided is not None and isinstance(signal, OwnCookie | ConfiguredCookie)
+            if whole or (decided is not None and all(name in decided.categories for name in CATEGORIES)):
+                break
+        return replace(decided or undecided, gpc=gpc)
 
 
 def parse_header(header: str) -> dict[str, list[str]]:
@@ -84,8 +171,33 @@ def parse_header(header: str) -> dict[str, list[str]]:
     return cookies
 
 
-def _strictest(found: Sequence[Consent]) -> Consent:
-    """One name at two scopes gives two values: a refusal in either counts."""
+def _of_reading(reading: Reading, cookies: Cookies) -> Consent:
+    """What a platform says, its own answers first and then the standard's string that it keeps."""
+    consent = replace(reading.consent, implied=reading.implied)
+    if reading.sure == "unsure":
+        consent = replace(consent, note=f"{consent.note} (how this platform writes is not known for sure)")
+    for each in reading.defer_to:
+        said = consent_of_string(each, cookies)
+        if said is not None:
+            consent = _filled(consent, said) if consent.decided else replace(said, implied=consent.implied)
+    return consent
+
+
+def _filled(first: Consent, then: Consent) -> Consent:
+    """The first, with what it leaves open filled in from the other."""
+    if then.categories.keys() <= first.categories.keys() and then.vendors.keys() <= first.vendors.keys():
+        return first
+    return replace(
+        first,
+        categories={**then.categories, **first.categories},
+        vendors={**then.vendors, **first.vendors},
+        gpc=first.gpc or then.gpc,
+        note=f"{first.note}; the rest {then.note}",
+    )
+
+
+def strictest(found: Sequence[Consent]) -> Consent:
+    """Several that say the same kind of thing (two scopes of a name, two platforms): a refusal in any counts."""
     if len(found) == 1:
         return found[0]
     categories: dict[str, bool] = {}
@@ -94,4 +206,17 @@ def _strictest(found: Sequence[Consent]) -> Consent:
         for said, into in ((consent.categories, categories), (consent.vendors, vendors)):
             for name, granted in said.items():
                 into[name] = into.get(name, True) and granted
-    return replace(found[0], categories=categories, vendors=vendors, note=f"{len(found)} values: refusals count")
+    implied: dict[str, bool] = {}
+    for consent in found:
+        for name, granted in consent.implied.items():
+            implied[name] = implied.get(name, True) and granted
+    signals = dict.fromkeys(consent.signal for consent in found)
+    return replace(
+        found[0],
+        categories=categories,
+        vendors=vendors,
+        gpc=any(consent.gpc for consent in found),
+        implied=implied,
+        signal=" and ".join(signals),
+        note=f"{len(found)} values: refusals count",
+    )

@@ -1,7 +1,7 @@
-"""Real consent platforms connected to Consentry by their own callbacks, with the real Segment behind.
+"""Real consent platforms, of which Consentry was told nothing, with the real Segment behind.
 
 The page is what a site owner would write: Segment's snippet in the head, calls to it in the body, the platform
-below, and one callback that hands the visitor's choice to `consentry.set`.
+below. What the visitor chose is read from what the platform itself writes.
 """
 
 from __future__ import annotations
@@ -40,10 +40,7 @@ KLARO = """
   var klaroConfig = {
     elementID: 'klaro', groupByPurpose: false, acceptAll: true, lang: 'en',
     services: ['functional', 'analytics', 'marketing'].map(function (name) {
-      return {
-        name: name, title: name, purposes: [name],
-        callback: function (granted) { var said = {}; said[name] = granted; consentry.set(said); }
-      };
+      return {name: name, title: name, purposes: [name]};
     })
   };
 </script>
@@ -54,19 +51,10 @@ VANILLA = """
 <link rel="stylesheet" href="/cookieconsent.css">
 <script src="/cookieconsent.js"></script>
 <script>
-  function tell() {
-    consentry.set({
-      functional: CookieConsent.acceptedCategory('functional'),
-      analytics: CookieConsent.acceptedCategory('analytics'),
-      marketing: CookieConsent.acceptedCategory('marketing')
-    });
-  }
   CookieConsent.run({
     // The library hides itself from browsers that a program drives.
     hideFromBots: false,
     categories: {necessary: {enabled: true, readOnly: true}, functional: {}, analytics: {}, marketing: {}},
-    onConsent: tell,
-    onChange: tell,
     language: {default: 'en', translations: {en: {
       consentModal: {title: 'Cookies', description: 'May we?',
         acceptAllBtn: 'All', acceptNecessaryBtn: 'None', showPreferencesBtn: 'Choose'},
@@ -305,7 +293,7 @@ def test_a_partial_choice_grants_exactly_what_it_says(
     opened(visit, shop.url)
     visit.page.locator(platform.choose).click()
     platform.say(visit.page, granted)
-    visit.page.wait_for_function("consentry.get().signal === 'cookie consentry'")
+    visit.page.wait_for_function("name => consentry.get().signal === 'platform ' + name", arg=platform.name)
     said = {name for name, value in visit.page.evaluate("consentry.get().categories").items() if value}
     assert said == granted
     if heard:
