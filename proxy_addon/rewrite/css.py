@@ -17,15 +17,19 @@ _STRING = rb"|".join(
 )
 # Quotation marks inside a style attribute may be entities.
 _ENTITY_QUOTE = rb"&(?:(?:quot|apos)(?:;|(?![0-9a-z=]))|#0*3[49](?![0-9]);?|#x0*2[27](?![0-9a-f]);?)"
+# `url`, of which each letter may be escaped.
+_URL = rb"(?<![\w-])(?:\\?u|\\0{0,4}[57]5\s?)(?:\\?r|\\0{0,4}[57]2\s?)(?:\\?l|\\0{0,4}[46]c\s?)\("
 _TOKEN = re.compile(
     # What can begin none of these is passed first, in one step.
-    rb"(?:[^/uUiI@()\"'&]++|(?!/\*|(?<![\w-])url\(|@import"
+    rb"(?:[^/uUiI@()\"'&\\]++|(?!/\*|"
+    + _URL
+    + rb"|@import"
     + _BLANKS
     + rb"[\"']|(?<!\w)image-set\(|"
     + _ENTITY_QUOTE
-    + rb")[/uUiI@&])*+(?:"
+    + rb")[/uUiI@&\\])*+(?:"
     rb"/\*.*?(?:\*/|\Z)"
-    rb"|(?P<url>(?<![\w-])url\([\t\n\f\r ]*+)"
+    rb"|(?P<url>" + _URL + rb"[\t\n\f\r ]*+)"
     rb"|(?P<import>@import" + _BLANKS + rb")(?=[\"'])"
     rb"|(?P<set>(?<!\w)image-set\()"
     rb"|(?P<paren>[()])"
@@ -43,7 +47,7 @@ _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|.))", 
 def may_fetch(css: bytes) -> bool:
     """A quick no for CSS that names no address at all."""
     lower = css.lower()
-    return b"url(" in lower or b"@import" in lower or b"image-set(" in lower
+    return b"url(" in lower or b"@import" in lower or b"image-set(" in lower or b"\\" in lower
 
 
 def hold_addresses(css: bytes, decide: Decide) -> bytes:

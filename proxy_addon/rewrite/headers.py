@@ -48,6 +48,31 @@ def hold_links(headers: Headers, holds: Callable[[str], bool]) -> None:
         headers.set_all("link", kept)
 
 
+def hold_reports(headers: Headers, holds: Callable[[str], bool]) -> None:
+    """Take out of each policy's `report-uri` (CSP Level 3 §6.5.1) every address that `holds`."""
+    for name in _POLICIES:
+        values = headers.get_all(name)
+        if any("report-uri" in value.lower() for value in values):
+            kept = [", ".join(_kept_reports(policy, holds) for policy in _policies(value)) for value in values]
+            if kept != values:
+                headers.set_all(name, kept)
+
+
+def _kept_reports(policy: str, holds: Callable[[str], bool]) -> str:
+    directives = _directives(policy)
+    held = {
+        address
+        for directive in directives
+        if directive[0].lower() == "report-uri"
+        for address in directive[1:]
+        if holds(address)
+    }
+    if not held:
+        return policy
+    kept = [[word for word in directive if word not in held] for directive in directives]
+    return "; ".join(" ".join(words) for words in kept if len(words) > 1 or words[0].lower() != "report-uri")
+
+
 def _kept_links(value: str, holds: Callable[[str], bool]) -> str:
     links = [link for link in _LINK.finditer(value) if link[0]]
     kept = [link[0].strip() for link in links if not _is_held(link, holds)]

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
+from urllib.parse import unquote
 
 from ..catalogue.urls import resolve
 from . import css, markup
@@ -63,6 +64,8 @@ FETCHES: dict[str, dict[bytes, dict[bytes, str]]] = {
         b"image": _HREFS,
         b"feimage": _HREFS,
         b"use": _HREFS,
+        b"set": {b"to": "image"},
+        b"animate": {b"from": "image", b"to": "image", b"by": "image"},
     },
     MATH: {},
 }
@@ -84,7 +87,17 @@ _RARE_SIGNS = {
 
 _RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
 _NAMES = frozenset(name for names in FETCHES.values() for name in names)
-_STOPS = _NAMES | _RAW_TEXT | {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext", b"body", b"frameset"}
+_STOPS = (_NAMES - {b"set", b"animate"}) | _RAW_TEXT
+_STOPS |= {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext", b"body", b"frameset", b"template"}
+# Attributes of SVG that hold CSS.
+_PAINT = frozenset(b"mask fill stroke filter clip-path cursor marker-start marker-mid marker-end".split())
+# Addresses that bring what they show, and the web addresses in it.
+_BRINGING = frozenset({"iframe", "frame", "embed", "object", "style"})
+_BRINGS = re.compile(r"[\x00-\x20]*(?:javascript:|data:text/(?:html|css)|data:application/xhtml)", re.IGNORECASE)
+_NAMED = re.compile(r"https?://[^\s\"'`<>()\\]+", re.IGNORECASE)
+# What an inline script imports by an absolute address.
+_IMPORTED = re.compile(rb"\b(?:import|from)\b\s*\(?\s*([\"'`])((?:https?:)?//[^\"'`\s]+)\1")
+_CLOSED = b"<!--consentry:closed-->"
 # Most images, links and media of a page are its own: they pass in bulk. (A self-hosted tracker's pixel is
 # among them only outside <noscript>; its request comes to the proxy and is judged there.)
 _PLAIN = frozenset({b"img", b"input", b"source", b"video", b"audio", b"track", b"link", b"image", b"use", b"feimage"})
@@ -335,6 +348,12 @@ class HtmlRewriter:
             self._base = resolve(self._base, href) or self._base
             self._run = _CAREFUL_RUN
             self._origin = _origin(self._base)
+        if name == b"template" and self._inject and (tag.value(source, b"shadowrootmode") or "").lower() == "closed":
+            # Behind a closed root nothing could be released: the guard closes it again, at the sign.
+            mode = next(each for each in tag.attributes if each.name == b"shadowrootmode")
+            edits = [_Edit(mode.value_start, mode.value_end, b"open"), _Edit(tag.end, tag.end, _CLOSED)]
+            out.append(_splice(source, tag.start, tag.end, edits))
+            return tag.end
         out.append(self._element(source, tag))
         if name in _RAW_TEXT:
             self._skip = self._until_end_of(name)
@@ -395,6 +414,9 @@ class HtmlRewriter:
 
     def _snippet(self, content: bytes) -> dict[bytes, str]:
         vendor = self._judge.snippet(content.decode("utf-8", "replace")) if content else None
+        if vendor is None and b"import" in content:
+            addresses = (found[2].decode("utf-8", "replace") for found in _IMPORTED.finditer(content))
+            vendor = next(filter(None, (self._ask(address, "script") for address in addresses)), None)
         if vendor is None:
             return {}
         self.vendors[vendor] = None
@@ -503,7 +525,7 @@ class HtmlRewriter:
                 names = [attribute.name.decode("latin-1") for attribute in tag.attributes]
             text = markup.text_of(source[each.value_start : each.value_end])
             for reference in references(kind, text, candidates=each.name == candidates):
-                vendor = self._ask(reference, kind or "image", names)
+                vendor = self._ask(reference, kind or "image", names) or self._ask_within(reference, kind)
                 if vendor is not None:
                     held[each.name] = vendor
                     break
@@ -520,6 +542,13 @@ class HtmlRewriter:
         if vendor is not None:
             self.vendors[vendor] = None
         return vendor
+
+    def _ask_within(self, reference: str, kind: str | None) -> str | None:
+        """The vendor that a document, sheet or script names which stands in the address itself, or None."""
+        if kind not in _BRINGING or not _BRINGS.match(reference):
+            return None
+        found = (self._ask(address, kind or "") for address in _NAMED.findall(unquote(reference)))
+        return next(filter(None, found), None)
 
     def _placeholder(
         self, tag: _Tag, held: dict[bytes, str], *, script: bool = False, srcdoc: str | None = None
@@ -541,13 +570,14 @@ class HtmlRewriter:
         def decide(reference: str) -> bool:
             return self._ask(markup.text_of(reference.encode("utf-8", "replace")), "style") is not None
 
+        edits: list[_Edit] = []
         for each in tag.attributes:
-            if each.name != b"style":
+            if each.name != b"style" and not (tag.space == SVG and each.name in _PAINT):
                 continue
             value = source[each.value_start : each.value_end]
             if css.may_fetch(value):
-                return [_Edit(each.value_start, each.value_end, css.hold_addresses(value, decide))]
-        return []
+                edits.append(_Edit(each.value_start, each.value_end, css.hold_addresses(value, decide)))
+        return edits
 
     def hold_json(self, text: bytes) -> bytes:
         """An import map or speculation rules: each tracked address in it gets the prefix."""
