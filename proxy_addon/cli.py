@@ -13,15 +13,19 @@ import click
 from . import __version__
 from .catalogue.yamlfile import FileError
 from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
+from .consent.platforms import compile_platforms
+from .consent.signals import Reader
 from .console import Console
+from .decode import decode
 from .explain import Explanation, consent_of, explain
 from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose
-from .show import vendor_list, vendor_page, vendor_plain, verdict_words
+from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CONFDIR = "~/.consentry"
+_LONGEST_TEXT = 65536
 
 
 class _SiteFirst(click.Group):
@@ -329,6 +333,34 @@ def explain_command(
             click.echo(json.dumps(plain(one(line))))
         except UsageError as error:
             click.echo(json.dumps({"url": line, "error": str(error)}))
+
+
+@cli.group()
+def consent() -> None:
+    """Read what consent platforms and standards write.
+
+    \b
+    consentry consent decode 'OptanonConsent=groups=C0001%3A1%2CC0002%3A0; OptanonAlertBoxClosed=2026-01-01'
+    """
+
+
+@consent.command("decode")
+@click.argument("text")
+@click.option("--gpc", is_flag=True, help="The browser sends Sec-GPC: 1.")
+@_rules
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: bool) -> None:
+    """Say what a Cookie header, or one TCF, GPP, US Privacy or Additional Consent string, means. '-' reads it.
+
+    \b
+    consentry consent decode 1YYN
+    consentry consent decode 'CookieConsent={necessary:true%2Cpreferences:false%2Cstatistics:true%2Cmarketing:false}'
+    """
+    if text == "-":
+        text = sys.stdin.buffer.read(_LONGEST_TEXT).decode("utf-8", "replace")
+    reader = Reader(platforms=compile_platforms(read_rules(rules)[0].platforms))
+    decoded = decode(text, reader, gpc=gpc)
+    click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 
 
 @cli.command()

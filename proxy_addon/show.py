@@ -9,6 +9,8 @@ from typing import Any
 
 from .catalogue.match import Catalogue
 from .catalogue.model import Vendor
+from .consent.model import CATEGORIES
+from .decode import Decoded
 from .explain import Explanation
 
 
@@ -90,6 +92,25 @@ def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
         page.fact("Needs", ", ".join(verdict.categories) or "nothing")
         page.fact("Missing", ", ".join(verdict.missing))
         page.fact("Listed as", match.label)
+    return page.finish()
+
+
+def decoded_words(decoded: Decoded) -> str:
+    """What a cookie header or string says, to be read."""
+    page = _Page()
+    answers = {True: "granted", False: "denied", None: "unset"}
+    page.title("Consent")
+    for category in CATEGORIES:
+        page.fact(category.capitalize(), answers[decoded.consent.categories.get(category)])
+    for vendor, granted in sorted(decoded.consent.vendors.items()):
+        page.fact(vendor, answers[granted])
+    page.fact("GPC", "yes" if decoded.consent.gpc else "")
+    page.fact("Read from", decoded.consent.signal)
+    page.fact("Note", decoded.consent.note)
+    for each in decoded.found:
+        where = each.where if each.what in each.where else f"{each.what}, in {each.where}"
+        page.text(f"{where} (how sure: {each.sure})", f"{each.consent.words()}. {each.consent.note}")
+        page.table("As written", list(each.details.items()))
     return page.finish()
 
 

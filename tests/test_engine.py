@@ -12,6 +12,7 @@ from proxy_addon.catalogue.model import Cookie, Domain, Exemption, Match, Reques
 from proxy_addon.config import Site
 from proxy_addon.consent.cookie import PlainCookie
 from proxy_addon.consent.model import CATEGORIES
+from proxy_addon.consent.platforms import Platform
 from proxy_addon.engine import Engine, Visit
 from proxy_addon.ledger import Evidence
 
@@ -60,11 +61,14 @@ class World:
         keep_query: bool = False,
         kind: type[Catalogue] = Catalogue,
         sites: dict[str, Site] | None = None,
+        platforms: tuple[Platform, ...] = (),
     ) -> None:
         self.rows: list[Evidence] = []
         known = kind(VENDORS, (), {"acme.js": "window.acme = {};"})
         site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False)
-        self.engine = Engine(known, site, sites or {}, self, keep_query=keep_query, clock=lambda: 7.0)
+        self.engine = Engine(
+            known, site, sites or {}, self, keep_query=keep_query, platforms=platforms, clock=lambda: 7.0
+        )
 
     def record(self, evidence: Evidence) -> None:
         self.rows.append(evidence)

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy_addon.config import read_rules
 from proxy_addon.consent.model import Consent
+from proxy_addon.consent.platforms import compile_platforms
 from proxy_addon.engine import Visit
 from proxy_addon.own import (
     Quota,
@@ -26,6 +28,7 @@ from .test_engine import given as fields_of
 from .test_visitors import Clock
 
 BASE = "/__consentry/"
+PLATFORMS = compile_platforms(read_rules(())[0].platforms)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
@@ -280,6 +283,54 @@ def test_when_consent_comes_no_cookie_goes() -> None:
     fields = {"origin": SHOP, "cookie": "_acme=1; session=2"}
     answer = world.engine.own(world.reverse(), "POST", BASE + "consent", fields, json.dumps(consent(True)).encode())
     assert "set-cookie" not in dict(answer.headers)
+
+
+def ask(world: World, cookie: str, **told: object) -> tuple[dict[str, Any], list[str]]:
+    """What a page is answered that asks what its cookies mean, and the cookies set."""
+    fields = {"origin": SHOP, "cookie": cookie}
+    body = json.dumps({"ask": True, **told}).encode()
+    answer = world.engine.own(world.reverse(), "POST", BASE + "consent", fields, body)
+    assert answer.status == 200
+    assert ("cache-control", "no-store") in answer.headers
+    return json.loads(answer.body), [value for name, value in answer.headers if name == "set-cookie"]
+
+
+def test_a_page_that_asks_is_told_what_its_cookies_mean() -> None:
+    said, _ = ask(World(), "consentry=v=1&analytics=granted")
+    assert said == {
+        "categories": {"analytics": True},
+        "vendors": {},
+        "implied": {},
+        "gpc": False,
+        "signal": "cookie consentry",
+    }
+
+
+def test_what_a_page_tells_of_its_storage_is_kept_for_the_next_page() -> None:
+    world = World(platforms=PLATFORMS)
+    kept = '{"categories":["necessary","analytics"],"services":{"analytics":[],"marketing":[]}}'
+    said, cookies = ask(world, "", storage={"cc_cookie": kept})
+    assert said["categories"] == {"analytics": True, "marketing": False}
+    assert cookies == ["consentry-told=v=1&analytics=granted&marketing=denied; Max-Age=15552000; Path=/; SameSite=Lax"]
+
+
+def test_what_is_told_no_more_is_forgotten() -> None:
+    world = World(platforms=PLATFORMS)
+    said, cookies = ask(world, "consentry-told=v=1&analytics=granted", storage={"cc_cookie": "{}"})
+    assert said["categories"] == {}
+    assert cookies == ["consentry-told=; Max-Age=0; Path=/; SameSite=Lax"]
+
+
+@pytest.mark.parametrize(
+    "told", [{"storage": []}, {"storage": {"cc_cookie": 1}}, {"pages": 7}, {"pages": {"osano": []}}]
+)
+def test_a_page_may_tell_anything(told: dict[str, object]) -> None:
+    said, _ = ask(World(platforms=PLATFORMS), "", **told)
+    assert said["categories"] == {}
+
+
+def test_when_a_page_asks_the_cookies_of_what_is_held_go() -> None:
+    assert "_acme=; Max-Age=0; Path=/" in ask(World(), f"_acme=1; {DENIED}")[1]
 
 
 def test_a_cookie_is_deleted_at_every_domain_it_could_sit_on() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy_addon.config import read_rules
 from proxy_addon.consent.cookie import PlainCookie
 from proxy_addon.consent.model import CATEGORIES
-from proxy_addon.consent.signals import Reader, parse_header
+from proxy_addon.consent.platforms import compile_platforms
+from proxy_addon.consent.signals import Reader, Told, parse_header
 
 PLAIN = PlainCookie("choice", {"all": frozenset(CATEGORIES), "none": frozenset()})
 
@@ -97,3 +102,63 @@ def test_a_visitor_with_and_one_without_gpc_are_told_apart_though_their_cookies_
         False,
         True,
     ]
+
+
+PLATFORMS = compile_platforms(read_rules(())[0].platforms)
+REJECTED = "cc_cookie=%7B%22categories%22%3A%5B%22necessary%22%5D%2C%22services%22%3A%7B%22analytics%22%3A%5B%5D%7D%7D"
+OPTED_OUT = "usprivacy=1YYN"
+
+
+def test_a_platforms_cookie_is_read_without_configuration() -> None:
+    said = Reader(platforms=PLATFORMS).read(REJECTED, None)
+    assert said.categories == {"analytics": False}
+    assert said.signal == "platform vanilla-cookieconsent"
+
+
+def test_of_two_platforms_on_a_site_refusals_count() -> None:
+    accepted = "OptanonConsent=groups=C0002%3A1%2CC0004%3A1; OptanonAlertBoxClosed=2026-01-01"
+    said = Reader(platforms=PLATFORMS).read(f"{accepted}; {REJECTED}", None)
+    assert said.categories == {"analytics": False, "marketing": True}
+    assert said.note == "2 values: refusals count"
+
+
+def test_what_a_platform_leaves_open_is_filled_by_a_standard() -> None:
+    said = Reader(platforms=PLATFORMS).read(f"{REJECTED}; {OPTED_OUT}", None)
+    assert said.categories == {"analytics": False, "marketing": False}
+
+
+def test_not_having_opted_out_is_no_consent() -> None:
+    assert Reader().read("usprivacy=1YNN", None).categories == {}
+
+
+def test_a_gpp_string_may_carry_gpc() -> None:
+    vectors = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
+    headers = [each["cookie_header"] for each in vectors if each["platform"] == "iab-gpp"]
+    read = [Reader().read(header, None) for header in headers]
+    assert any(said.decided for said in read)
+
+
+def test_a_site_may_map_a_platforms_own_names() -> None:
+    header = "OptanonConsent=groups=C0005%3A0; OptanonAlertBoxClosed=2026-01-01"
+    assert not Reader(platforms=PLATFORMS).read(header, None).decided
+    mapped = Reader(platforms=PLATFORMS, overrides={"onetrust": {"C0005": "marketing"}})
+    assert mapped.read(header, None).categories == {"marketing": False}
+
+
+def test_what_a_page_told_before_counts_last_and_not_while_it_tells_anew() -> None:
+    reader = Reader(platforms=PLATFORMS)
+    told = "consentry-told=v=1&analytics=granted"
+    assert reader.read(told, None).categories == {"analytics": True}
+    assert reader.read(f"{told}; {REJECTED}", None).categories == {"analytics": False}
+    assert reader.read_told(told, None, Told({}, {})).categories == {}
+
+
+def test_what_only_a_page_can_see_is_read_from_what_it_tells() -> None:
+    storage = {"cc_cookie": '{"categories":["necessary","analytics"],"services":{"analytics":[],"marketing":[]}}'}
+    said = Reader(platforms=PLATFORMS).read_told("", None, Told(storage, {}))
+    assert said.categories == {"analytics": True, "marketing": False}
+
+
+@given(st.text(max_size=2000), st.dictionaries(st.text(max_size=20), st.text(max_size=200), max_size=5))
+def test_no_header_and_no_storage_makes_a_reader_fail(header: str, storage: dict[str, str]) -> None:
+    Reader(platforms=PLATFORMS).read_told(header, "1", Told(storage, dict(storage)))

@@ -21,7 +21,7 @@ class NpmError(Exception):
 @functools.lru_cache(maxsize=64)
 def package_file(package: str, version: str, file: str) -> bytes:
     """The bytes of a file of a package, decompressed if its name ends in .gz."""
-    tarball = _tarball(package, version)
+    tarball = package_tarball(package, version)
     with tarfile.open(tarball) as archive:
         for member in archive:
             # The first folder is usually, but not always, called "package".
@@ -33,7 +33,8 @@ def package_file(package: str, version: str, file: str) -> bytes:
     raise NpmError(f"{package}@{version} holds no file {file}: correct `file` or `version` in the case")
 
 
-def _tarball(package: str, version: str) -> Path:
+def package_tarball(package: str, version: str) -> Path:
+    """The packed package as npm has it, fetched once."""
     kept = _CACHE / f"{package.lstrip('@').replace('/', '-')}-{version}.tgz"
     if kept.exists():
         return kept

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...kit.npm import NpmError, _tarball
+from ...kit.npm import NpmError, package_tarball
 
 PACKAGES = {"@iabtechlabtcf/core": "1.5.21", "@iabgpp/cmpapi": "3.2.0"}
 _SCRIPT = Path(__file__).with_name("oracle.mjs")
@@ -26,7 +26,7 @@ def written(kind: str, seed: int, count: int) -> tuple[tuple[str, dict[str, Any]
         raise NpmError("node is needed to run the reference implementations: install Node.js with npm")
     with tempfile.TemporaryDirectory() as folder:
         for package, version in PACKAGES.items():
-            _unpack(_tarball(package, version), Path(folder) / "node_modules" / package)
+            _unpack(package_tarball(package, version), Path(folder) / "node_modules" / package)
         command = [node, str(_SCRIPT), kind, str(seed), str(count)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr

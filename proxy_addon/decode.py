@@ -1,0 +1,140 @@
+"""What a cookie header or a single consent string says, taken apart so that a person can check it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .consent.additional import AdditionalConsent, decode_additional
+from .consent.bits import Unreadable
+from .consent.gpp import SECTION_NAMES, Gpp, decode_gpp
+from .consent.model import CATEGORIES, Consent
+from .consent.platforms import Deferred
+from .consent.signals import NOTHING_TOLD, Reader, parse_header
+from .consent.standards import consent_of_string, standard_strings
+from .consent.tcf import PURPOSES, TcfString, decode_tcf
+from .consent.usprivacy import UsPrivacy, decode_usprivacy
+
+_USP = re.compile(r"[0-9][YNyn-]{3}")
+_STANDARDS = {"tcf": "IAB TCF", "gpp": "IAB GPP", "usp": "US Privacy", "ac": "Google Additional Consent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing that was recognised: what it is, where it lies, how sure its reading is, and what it says."""
+
+    what: str
+    where: str
+    sure: str
+    consent: Consent
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """JSON-ready."""
+        facts = {"what": self.what, "where": self.where, "sure": self.sure}
+        return {**facts, **said(self.consent), "details": dict(self.details)}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """All that was recognised, in order, and what it comes to."""
+
+    found: tuple[Found, ...]
+    consent: Consent
+
+    def plain(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"recognised": [each.plain() for each in self.found], "consent": said(self.consent)}
+
+
+def said(consent: Consent) -> dict[str, Any]:
+    """A consent as JSON-ready data; None is unset."""
+    return {
+        "categories": {name: consent.categories.get(name) for name in CATEGORIES},
+        "vendors": dict(consent.vendors),
+        "implied": dict(consent.implied),
+        "gpc": consent.gpc,
+        "signal": consent.signal,
+        "note": consent.note,
+    }
+
+
+def decode(text: str, reader: Reader, *, gpc: bool = False) -> Decoded:
+    """Take a Cookie header, or one string of a standard, apart. What is not understood is left out or says why."""
+    # What is printed must not steer the terminal.
+    plain = "".join(character for character in text if character.isprintable())
+    header = re.sub(r"\Acookie:", "", plain.strip(), flags=re.IGNORECASE).strip()
+    alone = _alone(header)
+    if alone is not None:
+        one = _standard(alone, {})
+        return Decoded((one,), one.consent)
+    cookies = parse_header(header)
+    found: list[Found] = []
+    for signal in reader.signals:
+        consent = signal.read(cookies, NOTHING_TOLD) if not _reads_many(signal, reader) else None
+        if consent is not None:
+            found.append(Found(consent.signal, consent.signal, "source", consent))
+    strings: dict[tuple[str, str], Deferred] = {}
+    for reading in reader.platforms.readings(cookies, NOTHING_TOLD):
+        answers = {name: "granted" if granted else "denied" for name, granted in reading.answers.items()}
+        found.append(Found(reading.platform, reading.consent.signal, reading.sure, reading.consent, answers))
+        strings |= {(each.standard, each.value): each for each in reading.defer_to}
+    strings = {(each.standard, each.value): each for each in standard_strings(cookies)} | strings
+    found += [_standard(each, cookies) for each in strings.values()]
+    return Decoded(tuple(found), reader.read(header, "1" if gpc else None))
+
+
+def _reads_many(signal: object, reader: Reader) -> bool:
+    """Platforms and standards are taken apart one by one."""
+    return signal is reader.platforms or type(signal).__name__ == "Standards"
+
+
+def _alone(text: str) -> Deferred | None:
+    """The text as one string of a standard, if it is one."""
+    if _USP.fullmatch(text):
+        return Deferred("usp", text, "the text given")
+    if isinstance(decode_tcf(text), TcfString):
+        return Deferred("tcf", text, "the text given")
+    if isinstance(decode_gpp(text), Gpp):
+        return Deferred("gpp", text, "the text given")
+    return Deferred("ac", text, "the text given") if isinstance(decode_additional(text), AdditionalConsent) else None
+
+
+def _standard(found: Deferred, cookies: Mapping[str, Sequence[str]]) -> Found:
+    consent = consent_of_string(found, cookies) or Consent(
+        signal=found.where, note="this string decides no category by itself"
+    )
+    return Found(_STANDARDS[found.standard], found.where, "standard", consent, _details(found))
+
+
+def _details(found: Deferred) -> dict[str, str]:
+    decoders = {"tcf": decode_tcf, "gpp": decode_gpp, "usp": decode_usprivacy, "ac": decode_additional}
+    value = decoders[found.standard](found.value)
+    if isinstance(value, Unreadable):
+        return {"unreadable": value.problem}
+    if isinstance(value, TcfString):
+        purposes = {
+            f"purpose {number}, {purpose}": "consent"
+            if number in value.purpose_consents
+            else "legitimate interest only"
+            if number in value.purpose_legitimate_interests
+            else "none"
+            for number, purpose in PURPOSES.items()
+        }
+        return {
+            "written by": f"CMP {value.cmp_id}, policy {value.policy_version}, {value.updated:%Y-%m-%d}",
+            "vendors with consent": str(len(value.vendor_consents)),
+            **purposes,
+        }
+    if isinstance(value, Gpp):
+        return {
+            f"section {number}, {SECTION_NAMES.get(number, 'unknown')}": section.problem
+            if isinstance(section, Unreadable)
+            else "read"
+            for number, section in value.sections.items()
+        }
+    if isinstance(value, UsPrivacy):
+        return {"string": found.value}
+    return {"vendors with consent": str(len(value.consented))} if isinstance(value, AdditionalConsent) else {}
