@@ -7,9 +7,11 @@ import threading
 import time
 from typing import Any, TextIO
 
-from .ledger import HELD, LEAK, TROUBLE, VIOLATION, Evidence
+from .ledger import HELD, LEAK, MISMATCH, TROUBLE, VIOLATION, Evidence
 
-_COLOURS = {"held": "33", "answered": "33", "violation": "31", "passed": "32", "trouble": "31", "leak": "31"}
+_COLOURS = {
+    "held": "33", "answered": "33", "violation": "31", "passed": "32", "trouble": "31", "leak": "31", "mismatch": "31",
+}  # fmt: skip
 
 
 class Console:
@@ -27,7 +29,7 @@ class Console:
         """Print one row; see ledger.Sink."""
         if self._json:
             self._write(json.dumps({"event": "verdict", **evidence.plain()}, ensure_ascii=True))
-        elif not self._quiet or evidence.outcome in (VIOLATION, TROUBLE, LEAK):
+        elif not self._quiet or evidence.outcome in (VIOLATION, TROUBLE, LEAK, MISMATCH):
             self._write(self._line(evidence))
 
     def say(self, text: str, event: str, **facts: Any) -> None:
@@ -43,7 +45,7 @@ class Console:
         outcome = f"{evidence.outcome:<9}"
         if self._colour:
             outcome = f"\x1b[{_COLOURS[evidence.outcome]}m{outcome}\x1b[0m"
-        if evidence.outcome == TROUBLE:
+        if evidence.outcome in (TROUBLE, MISMATCH):
             return f"{clock}  {outcome}  " + printable(f"{evidence.reason}  {evidence.url}")
         needs = "+".join(evidence.categories)
         where = f"  on {evidence.page}" if evidence.page and evidence.outcome == HELD else ""

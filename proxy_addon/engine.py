@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
+from urllib.parse import parse_qsl
 
 from . import ledger
 from .answer import PAGES, Answer, answer_for, destination
@@ -25,6 +26,7 @@ from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
 from .config import ENFORCE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
+from .consent.googlemode import consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header
@@ -62,6 +64,8 @@ _OUTDATED = (
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 # So many addresses that pages held are remembered, to tell them from leaks.
 _MOST_HELD = 10_000
+# So much of a query is searched for what a tag was told.
+_LONGEST_QUERY = 16 * 1024
 # Reports everything a page asks others for, and stops nothing.
 _WATCH = (
     "default-src 'self' data: blob: about: 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'; form-action 'self'; "
@@ -230,6 +234,8 @@ class Engine:
             if not match.exempt:
                 done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
                 self._record(visit, ledger.WIRE, done, verdict, url, kind=wanted)
+                if not held and self.catalogue.vendors[match.vendor].tells_consent:
+                    self._compare_told(visit, verdict, url, wanted)
             return answer_for(self.catalogue, match, method, fields, path) if held else None
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
@@ -352,9 +358,12 @@ class Engine:
         """Answer a page that asks what its cookies, and what it tells of its platform, mean."""
         told = reported_told(plain)
         reader = self._readers[id(visit.site)]
-        said = reader.read_told(fields.get("cookie", ""), fields.get("sec-gpc"), told)
+        cookies, gpc = fields.get("cookie", ""), fields.get("sec-gpc")
+        # A worker sees no storage and tells nothing: for it what the page told before counts.
+        page = "storage" in plain
+        said = reader.read_told(cookies, gpc, told) if page else reader.read(cookies, gpc)
         extra = self._take_consent(visit, said, fields)
-        if told != NOTHING_TOLD:
+        if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
             secure = "; Secure" if visit.public.startswith("https:") else ""
             value = f"{format_cookie(said)}; Max-Age=15552000" if said.decided else "; Max-Age=0"
@@ -506,6 +515,21 @@ class Engine:
     def _decide(self, visit: Visit, match: Match) -> Verdict:
         return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
+    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, wanted: str) -> None:
+        """Record where a request that goes out says that its tag was told something else than the visitor chose."""
+        if verdict.vendor in visit.consent.vendors:
+            # A choice for the vendor itself outranks the categories, which then say nothing of this tag.
+            return
+        said = consent_mode(_pairs(url))
+        if said is None:
+            return
+        chosen = visit.consent
+        if chosen.gpc:
+            # Where the law binds it, GPC is the visitor's answer, whatever an older cookie says.
+            chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(visit.regime.gpc_denies, False)})
+        for reason in contradictions(said, chosen):
+            self._record(visit, ledger.WIRE, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=wanted)
+
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
         parts = split(url)
@@ -600,6 +624,15 @@ def _outdate(headers: Headers, *, recoded: bool) -> None:
         headers.set_all("cache-control", ["private, no-cache"])
     if not recoded and headers.get_all("content-encoding"):
         headers.set_all("content-encoding", [])
+
+
+def _pairs(url: str) -> list[tuple[str, str]]:
+    """The decoded query pairs of a URL; of a very long query only those that fit, the last of them whole."""
+    parts = split(url)
+    query = parts.query if parts else ""
+    if len(query) > _LONGEST_QUERY:
+        query = query[: _LONGEST_QUERY + 1].rpartition("&")[0]
+    return parse_qsl(query)
 
 
 def _host(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import pytest
 from mitmproxy.http import Headers
@@ -39,6 +40,13 @@ VENDORS: tuple[Vendor, ...] = (
     ),
     vendor("ads", "marketing", domains=(Domain("ads.test", "marketing"),)),
     vendor("safe", "necessary", domains=(Domain("safe.test", "necessary"),)),
+    vendor(
+        "tags",
+        domains=(Domain("tags.test", "analytics"),),
+        requests=(RequestRule("own-server", "script", "*", "/metrics.js", "The tag, from the site's own server."),),
+        exempt=(Exemption("tags.test", "/help/**", "a handbook"),),
+        tells_consent=True,
+    ),
 )
 
 
@@ -652,3 +660,123 @@ def test_a_forward_proxy_that_only_observes_changes_no_request() -> None:
     fields = {**CONDITIONAL, "sec-fetch-dest": "document", "accept-encoding": "dcb"}
     headers = prepared(world, world.page(), fields)
     assert {name: headers[name] for name in headers} == fields
+
+
+# What a tag was told
+
+PING = "https://tags.test/ping"
+ONLY_ANALYTICS = "consentry=v=1&analytics=granted&functional=granted&marketing=denied"
+ONLY_MARKETING = "consentry=v=1&analytics=denied&functional=granted&marketing=granted"
+AD_GRANTED = "google was told granted for ad_storage, and the visitor denied marketing"
+
+
+def told(world: World, query: str, cookie: str, url: str = PING, **fields: str) -> list[str]:
+    """The reasons of the mismatches that a ping with this query leaves, sent by a visitor with this cookie."""
+    world.page(cookie=cookie)
+    world.tag(f"{url}?{query}", referer=f"{SHOP}/", **fields)
+    return [row.reason for row in world.rows if row.outcome == "mismatch"]
+
+
+def test_a_tag_that_was_told_otherwise_leaves_a_row_beside_that_of_its_request() -> None:
+    world = World()
+    world.page(cookie=ONLY_ANALYTICS)
+    _, status = world.tag(f"{PING}?gcs=G111&cid=42", referer=f"{SHOP}/p?q=1")
+    assert status is None
+    assert world.seen() == [("wire", "passed", "tags"), ("wire", "mismatch", "tags")]
+    passed, row = world.rows
+    assert row == replace(passed, outcome="mismatch", reason=AD_GRANTED)
+    assert row.url == f"{PING}?gcs=…&cid=…"
+
+
+def test_each_contradiction_is_a_row() -> None:
+    # gcd: v is granted, then granted, for all four types.
+    assert told(World(), "gcd=11v1v1v1v5", ONLY_ANALYTICS) == [
+        f"google was told granted for {name}, and the visitor denied marketing"
+        for name in ("ad_storage", "ad_user_data", "ad_personalization")
+    ]
+
+
+def test_a_tag_that_was_told_of_a_refusal_that_nobody_made_is_a_mismatch_too() -> None:
+    assert told(World(), "gcs=G110", GRANTED) == [
+        "google was told denied for analytics_storage, and the visitor granted analytics"
+    ]
+
+
+def test_microsofts_tag_is_compared_as_well() -> None:
+    assert told(World(), "ti=1&asc=G", ONLY_ANALYTICS) == [
+        "microsoft-uet was told granted for ad_storage, and the visitor denied marketing"
+    ]
+
+
+@pytest.mark.parametrize(
+    "query", ["gcs=G101", "gcd=11q1r1q1q5", "asc=D", "gcs=G1", "gcs=", "gcd=%ff%00", "asc=desc", "v=2", ""]
+)
+def test_a_tag_that_was_told_the_same_or_nothing_readable_is_no_mismatch(query: str) -> None:
+    world = World()
+    assert told(world, query, ONLY_ANALYTICS) == []
+    assert world.seen() == [("wire", "passed", "tags")]
+
+
+def test_what_the_visitor_left_unset_contradicts_nothing() -> None:
+    assert told(World(), "gcs=G111", "consentry=v=1&analytics=granted") == []
+    assert told(World(mode="observe"), "gcs=G111", "") == []
+
+
+def test_while_observing_a_violation_is_compared_too() -> None:
+    world = World(mode="observe")
+    assert told(world, "gcs=G110", DENIED) == [AD_GRANTED]
+    assert world.seen() == [("wire", "violation", "tags"), ("wire", "mismatch", "tags")]
+
+
+def test_a_request_that_is_held_says_nothing_to_anyone() -> None:
+    world = World()
+    assert told(world, "gcs=G111", DENIED) == []
+    assert world.seen() == [("wire", "answered", "tags")]
+
+
+def test_the_same_names_mean_nothing_in_the_requests_of_other_vendors() -> None:
+    assert told(World(), "gcs=G111", ONLY_ANALYTICS, TAG) == []
+
+
+def test_what_is_exempt_is_not_compared() -> None:
+    world = World()
+    assert told(world, "gcs=G111", ONLY_ANALYTICS, "https://tags.test/help/x") == []
+    assert world.rows == []
+
+
+@pytest.mark.parametrize("choice", ["granted", "denied"])
+def test_a_choice_for_the_vendor_itself_leaves_nothing_to_compare(choice: str) -> None:
+    world = World(mode="observe")
+    assert told(world, "gcs=G110", f"{ONLY_MARKETING}&vendor.tags={choice}") == []
+
+
+def test_gpc_is_the_visitors_answer_where_the_law_binds_it() -> None:
+    assert told(World(ccpa=True), "gcs=G111", GRANTED, sec_gpc="1") == [AD_GRANTED]
+    assert told(World(ccpa=True), "gcs=G101", GRANTED, sec_gpc="1") == []
+    assert told(World(), "gcs=G111", GRANTED, sec_gpc="1") == []
+
+
+def test_in_reverse_mode_a_tagging_server_of_the_sites_own_is_compared() -> None:
+    world = World()
+    url = f"{SHOP}/metrics.js?gcs=G111"
+    visit = world.reverse(ONLY_ANALYTICS, url, sec_fetch_dest="script", referer=f"{SHOP}/")
+    assert world.engine.request(visit, "GET", url, "/metrics.js?gcs=G111", {"sec-fetch-dest": "script"}) is None
+    assert [row.reason for row in world.rows if row.outcome == "mismatch"] == [AD_GRANTED]
+
+
+def test_only_the_beginning_of_a_long_query_is_read_and_no_pair_in_part() -> None:
+    room = 16 * 1024
+    assert told(World(), f"x={'a' * (room - 11)}&gcs=G111", ONLY_ANALYTICS) == [AD_GRANTED]
+    assert told(World(), f"x={'a' * (room - 11)}&gcs=G111&y=1", ONLY_ANALYTICS) == [AD_GRANTED]
+    assert told(World(), f"x={'a' * (room - 10)}&gcs=G111", ONLY_ANALYTICS) == []
+    # Cut off, 'asc=Groups' would say 'asc=G'.
+    assert told(World(), f"x={'a' * (room - 8)}&asc=Groups", ONLY_ANALYTICS) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["gcs=" * 16_000, "&" * 65_536, "%" * 65_536, "gcd=1" + "l" * 65_536, "gcs=\udcff&;=&="]
+)
+def test_a_hostile_query_is_no_trouble(query: str) -> None:
+    world = World()
+    assert told(world, query, ONLY_ANALYTICS) == []
+    assert {row.outcome for row in world.rows} <= {"passed"}

@@ -314,6 +314,12 @@ def test_what_a_page_tells_of_its_storage_is_kept_for_the_next_page() -> None:
     assert cookies == ["consentry-told=v=1&analytics=granted&marketing=denied; Max-Age=15552000; Path=/; SameSite=Lax"]
 
 
+def test_for_a_worker_that_sees_no_storage_what_the_page_told_counts() -> None:
+    said, cookies = ask(World(platforms=PLATFORMS), "consentry-told=v=1&analytics=granted")
+    assert said["categories"] == {"analytics": True}
+    assert not any(value.startswith("consentry-told") for value in cookies)
+
+
 def test_what_is_told_no_more_is_forgotten() -> None:
     world = World(platforms=PLATFORMS)
     said, cookies = ask(world, "consentry-told=v=1&analytics=granted", storage={"cc_cookie": "{}"})

@@ -13,9 +13,13 @@
   const INERT = 'about:invalid#consentry:';
   const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain };
   const core = consentryDecide(TABLE, at);
+  // Absolute: a page's <base> must not lead our own requests elsewhere.
+  const home = (self.origin && self.origin !== 'null' ? self.origin : state.origin) + state.base;
   const listeners = new Set();
   const armed = new WeakSet();
   const shadows = [];
+  // Frames that were to be led to a held vendor: how to lead them there once they may.
+  const led = new Map();
 
   // What pages may overwrite is kept before they can.
   const N = {
@@ -43,7 +47,7 @@
     timer = 0;
     if (!outbox.length) return;
     const body = JSON.stringify({ page: location.href, rows: outbox.splice(0, 100) });
-    try { N.beacon.call(navigator, state.base + 'report', body); } catch (error) { /* the page is going */ }
+    try { N.beacon.call(navigator, home + 'report', body); } catch (error) { /* the page is going */ }
     if (outbox.length) timer = setTimeout(flush, 250);
   }
   addEventListener('pagehide', flush, true);
@@ -86,7 +90,7 @@
   const SETS = { img: 'srcset', source: 'srcset', link: 'imagesrcset' };
   const RELS = /(?:^|\s)(?:stylesheet|icon|apple-touch-icon|apple-touch-icon-precomposed|mask-icon|preload|prefetch|modulepreload|preconnect|dns-prefetch|prerender|manifest|compression-dictionary)(?:\s|$)/i;
   const SCRIPT_TYPES = /^(?:|module|(?:text|application)\/(?:x-)?(?:java|ecma)script|text\/(?:javascript1\.[0-5]|jscript|livescript))$/i;
-  const NAMES = new Set([...Object.keys(FETCHES), 'style']);
+  const NAMES = new Set([...Object.keys(FETCHES), 'style', 'meta']);
   const SELECTOR = Object.keys(FETCHES).filter((name) => name !== 'a' && name !== 'area').join(',') +
     ',style,[ping],[background],[style*="url("],[style*="image-set("],[srcdoc],' + PAINT.map((name) => `[${name}*="url("]`).join(',');
   const candidates = (text) => (text.match(/[^\s,][^\s]*(?:[^,(]|\([^)]*\))*/g) || []).map((each) => each.split(/\s/)[0]);
@@ -175,11 +179,21 @@
     installStubs(vendor);
   }
 
+  // A refresh that a script makes or writes leads a document to a vendor.
+  function judgeRefresh(meta) {
+    if (!/^\s*refresh\s*$/i.test(N.get.call(meta, 'http-equiv') || '')) return false;
+    const content = N.get.call(meta, 'content') || '', found = /url\s*=\s*["']?\s*([^"']+)/i.exec(content);
+    const vendor = found && judge(found[1], 'document');
+    if (vendor) hold(meta, 'content', content, vendor);
+    return !!vendor;
+  }
+
   // Judge one element as it stands, and hold what is tracked. True if anything was.
   function judgeElement(element) {
     const name = element.localName && element.localName.toLowerCase();
     if (!name) return false;
     let changed = false;
+    if (name === 'meta') return element.ownerDocument !== document && judgeRefresh(element);
     if (name === 'script') {
       if (!runs(element)) return MAPS.test(element.type) && judgeMap(element);
       for (const attribute of ['src', 'href', 'xlink:href']) {
@@ -258,7 +272,7 @@
   const TAGS = /<!--[^]*?(?:-->|$)|<(script|style|iframe|frame|embed|object|img|input|source|video|audio|track|link|image|use|feimage|textarea|title|xmp|noembed|noframes|template|[a-z][^\s/>]*)((?:[^>"'=]|=\s*(?:"[^"]*"|'[^']*'|[^\s"'>][^\s>]*)?|["'])*)>/gi;
   function holdMarkup(html) {
     const text = String(html);
-    if (!/<(?:script|iframe|frame|embed|object|img|input|source|video|audio|track|link|image|use|feimage|style)[\s/>]|\bping\s*=|\bbackground\s*=|url\(/i.test(text)) return text;
+    if (!/<(?:script|iframe|frame|embed|object|img|input|source|video|audio|track|link|image|use|feimage|style|meta)[\s/>]|\bping\s*=|\bbackground\s*=|url\(/i.test(text)) return text;
     if (!/[/\\]\s*[/\\]|&|snippet|[ps]\s*:/i.test(text) && !/<script/i.test(text)) return text;
     let out = '', from = 0, found;
     TAGS.lastIndex = 0;
@@ -669,7 +683,7 @@
           const url = parse(given[0], doc.baseURI);
           if (!url || !/^(?:blob|data):/.test(url.protocol)) return;
           const module = given[1] && given[1].type === 'module';
-          const scope = state.base + 'scope.js?v=' + state.version;
+          const scope = home + 'scope.js?v=' + state.version;
           const head = 'self.__consentryState=' + JSON.stringify(JSON.stringify({ ...state, consent: at.consent })) + ';';
           const at0 = JSON.stringify(new URL(scope, location.href).href), at1 = JSON.stringify(url.href);
           const code = module ? `${head}await import(${at0});await import(${at1});` : `${head}importScripts(${at0});importScripts(${at1});`;
@@ -688,7 +702,10 @@
     });
     // A frame that is led elsewhere, by whatever leads it; an about:blank that was never left tells nobody.
     if (win.parent !== win && win.navigation) win.navigation.addEventListener('navigate', (event) => {
-      if (event.cancelable && safely(() => judge(event.destination.url, 'iframe'), '')) event.preventDefault();
+      if (!event.cancelable || !safely(() => judge(event.destination.url, 'iframe'), '')) return;
+      event.preventDefault();
+      const address = event.destination.url;
+      led.set(win, () => { if (!judge(address, 'iframe')) { led.delete(win); win.location.replace(address); } });
     });
     // A link that the visitor follows leads where it says; one that a script follows, or that fills a frame, is a request.
     doc.addEventListener('click', (event) => safely(() => {
@@ -894,6 +911,7 @@
       judgeMap(fresh);
       if (fresh.textContent !== rules.textContent) rules.replaceWith(fresh);
     });
+    for (const lead of [...led.values()]) safely(lead);
     // A frame in which no script of ours can run is shown anew.
     for (const frame of N.query.call(document, 'iframe[src]')) safely(() => {
       const silent = frame.sandbox && frame.hasAttribute('sandbox') && !frame.sandbox.contains('allow-scripts');
@@ -1039,7 +1057,7 @@
     if (tell) {
       channel && channel.postMessage({ consent });
       toWorkers();
-      if (tell !== 'asked') safely(() => N.fetch.call(window, state.base + 'consent', { method: 'POST', body: JSON.stringify({ consent }), keepalive: true, credentials: 'same-origin' }).catch(() => {}));
+      if (tell !== 'asked') safely(() => N.fetch.call(window, home + 'consent', { method: 'POST', body: JSON.stringify({ consent }), keepalive: true, credentials: 'same-origin' }).catch(() => {}));
     }
     emit('change');
   }
@@ -1068,18 +1086,18 @@
     }
     let body = '';
     try { body = JSON.stringify(question); } catch (error) { body = JSON.stringify({ ...question, pages: {} }); }
-    const key = cookies() + body;
+    const key = cookies().replace(/consentry-told=[^;]*;?/, '') + body;
     if (key === asked || body.length > 60000) return;
     asked = key;
     const mine = ++asking, take = (answer) => { if (mine === asking && answer && answer.categories) change(answer, 'asked'); };
     if (navigator.userActivation && navigator.userActivation.isActive) {
       const request = new XMLHttpRequest();
-      N.open.call(request, 'POST', state.base + 'consent', false);
+      N.open.call(request, 'POST', home + 'consent', false);
       request.send(body);
       if (request.status === 200) take(JSON.parse(request.responseText));
       return;
     }
-    N.fetch.call(window, state.base + 'consent', { method: 'POST', body, credentials: 'same-origin' })
+    N.fetch.call(window, home + 'consent', { method: 'POST', body, credentials: 'same-origin' })
       .then((answer) => (answer.ok ? answer.json() : null)).then(take).catch(() => { asked = ''; });
   }
   // Call 'a.b().c' with arguments; undefined while it is not there.
@@ -1156,7 +1174,7 @@
     workers.getRegistration('/').then((known) => {
       // The site's own worker carries the guard already: its script came through the proxy.
       if (known && known.active && !known.active.scriptURL.includes(state.base)) return undefined;
-      return workers.register(state.base + 'worker.js?v=' + state.version, { scope: '/', updateViaCache: 'none' });
+      return workers.register(home + 'worker.js?v=' + state.version, { scope: '/', updateViaCache: 'none' });
     }).catch(() => {});
     toWorkers();
   }

@@ -37,7 +37,7 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 3
+_FORM = 4
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -283,6 +283,7 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
         snippets=tuple(Snippet(**{**each, "all": tuple(each["all"])}) for each in plain.get("snippets", ())),
         cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
         storage=tuple(StorageKey(**each) for each in plain.get("storage", ())),
+        tells_consent=plain.get("tells_consent", False),
         law=dict(plain.get("law", {})),
         questions=tuple(Question(**each) for each in plain.get("questions", ())),
         examples=Examples(

@@ -130,6 +130,7 @@ class Vendor:
     globals: tuple[str, ...] = ()
     stub: str = ""
     surrogate: str | None = None
+    tells_consent: bool = False
     law: Mapping[str, str] = field(default_factory=dict)
     block_without_consent: str = ""
     questions: tuple[Question, ...] = ()

@@ -128,6 +128,7 @@ MISTAKES = [
         "give one of the two 'scope: paths'",
     ),
     ("a date", "owner: Beta Ltd", "owner: 2024-01-31", "'owner' is a date", "put it in quotes"),
+    ("a text for yes or no", "surrogate: beta.js", "tells_consent: 'true'", "'tells_consent' is a text", ""),
     ("an empty list of matches", 'match: [{url: "https://beta.test/x", rule: beta.test}]', "match: []", "'match'", ""),
     ("a template", "owner: Beta Ltd", "owner: {{owner}}", "is not YAML", "quotes"),
 ]
@@ -283,6 +284,12 @@ def test_every_part_of_a_vendor_file_arrives(mine: Path) -> None:
     assert (acme.requests[0].rule, acme.requests[0].path) == ("acme-script", "/*.js")
     assert (acme.exempt[0].host, acme.snippets[0].all, acme.cookies[0].name) == ("acme.test", ("acme.load",), "acme_*")
     assert (acme.examples.match[0].rule, acme.examples.passes) == ("acme.test", ("https://shop.test/",))
+
+
+def test_a_vendor_tells_consent_only_where_its_file_says_so(mine: Path) -> None:
+    write(mine, "beta.yaml", BETA.replace("examples:", "tells_consent: true\nexamples:"))
+    vendors = load([mine]).vendors
+    assert (vendors["acme"].tells_consent, vendors["beta"].tells_consent) == (False, True)
 
 
 def test_the_order_of_categories_is_that_of_their_file() -> None:

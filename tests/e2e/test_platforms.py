@@ -10,7 +10,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -377,3 +377,31 @@ def test_a_script_that_the_platform_holds_itself_runs_once(platform: Platform, s
     visit.page.locator(platform.accept).click()
     shop.wait_for(visit.page, ["page"])
     assert len([each for each in visit.page.context.cookies(shop.url) if each.get("name") == "ajs_anonymous_id"]) == 1
+
+
+def test_a_choice_that_only_the_page_can_see_counts_at_once_and_from_the_next_page_on(
+    site: tuple[Site, Server], proxy: Proxy, network: Network, visit: Visit
+) -> None:
+    vanilla = PLATFORMS[1]
+    stored = VANILLA.replace("hideFromBots: false,", "hideFromBots: false, cookie: {useLocalStorage: true},")
+    for path, (package, version, file) in vanilla.files.items():
+        kind = "text/css" if path.endswith(".css") else JAVASCRIPT
+        site[0].page(path, package_file(package, version, file), kind)
+    site[0].page("/stored", page_with(replace(vanilla, markup=stored)))
+    network.serve(SEGMENT.serves)
+    shop = Shop(site[0], f"http://localhost:{proxy.port}", network)
+    opened(visit, f"{shop.url}/stored")
+    assert shop.silent(visit.page)
+    shop.forget()
+    visit.page.locator(vanilla.accept).click()
+    shop.wait_for(visit.page, CALLS)
+    assert "cc_cookie" not in visit.cookies(shop.url)
+    visit.open(f"{shop.url}/stored")
+    assert visit.page.locator("script[type='text/x-consentry']").count() == 0
+    shop.forget()
+    visit.page.evaluate(vanilla.reopen)
+    vanilla.say(visit.page, {"functional"})
+    visit.page.wait_for_function("consentry.get().categories.analytics === false")
+    assert traces(visit, shop.url) == set()
+    visit.open(f"{shop.url}/stored")
+    assert visit.page.locator("script[type='text/x-consentry']").count() > 0

@@ -24,13 +24,13 @@ connections and datagrams.
 |---|---|--:|--:|
 | everything granted | any | {count} | {count} |
 | none | the first, before the worker is in charge | {first} | {count} |
-| none | with the worker in charge | 0 | {count} |
-| none | the first, with `--strict` | 0 | {count} |
+| none | with the worker in charge | {leaks} | {count} |
+| none | the first, with `--strict` | {leaks} | {count} |
 
 Once consent is given, {after} of the {markup} ways in the markup start without a reload, none of them twice.
 
 In the table, **first load** says whether a way is held on a plain first load; with the worker in charge, and with
-`--strict`, every way is. **After consent** says whether what was held starts by itself once consent is given;
+`--strict`, every way is but those that always may pass. **After consent** says whether what was held starts by itself once consent is given;
 what scripts were refused is not sent later.
 """
 
@@ -39,11 +39,12 @@ def table(ways: Sequence[Way]) -> str:
     """The page, in Markdown."""
     counted = [way for way in ways if not way.absent]
     markup = [way for way in counted if not way.js]
-    passing = sum(1 for way in counted if way.first)
+    passing = sum(1 for way in counted if way.first or way.leaks)
     notes: dict[str, int] = {}
     parts = [
         _INTRODUCTION.format(
             count=len(counted),
+            leaks=sum(1 for way in counted if way.leaks),
             first=f"at most {passing}" if passing else "0",
             after=sum(1 for way in markup if not way.after),
             markup=len(markup),
@@ -63,6 +64,8 @@ def table(ways: Sequence[Way]) -> str:
 
 def _row(way: Way, notes: dict[str, int]) -> str:
     first = f"may pass{_note(way.first, notes)}" if way.first else "held"
+    if way.leaks:
+        first = f"always may pass{_note(way.leaks, notes)}"
     after = f"does not{_note(way.after, notes)}" if way.after else "" if way.js else "starts"
     return f"| {way.name} | {way.what} | {first} | {after} |\n"
 

@@ -42,6 +42,7 @@ class Way:
     when: str = ""
     by: str = ""
     first: str = ""
+    leaks: str = ""
     after: str = ""
     absent: str = ""
 
