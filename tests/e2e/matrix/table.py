@@ -30,8 +30,8 @@ connections and datagrams.
 Once consent is given, {after} of the {markup} ways in the markup start without a reload, none of them twice.
 
 In the table, **first load** says whether a way is held on a plain first load; with the worker in charge, and with
-`--strict`, every way is but those that always may pass. **After consent** says whether what was held starts by itself once consent is given;
-what scripts were refused is not sent later.
+`--strict`, every way is but those that always may pass. **After consent** says whether what was held starts by itself
+once consent is given; what scripts were refused is not sent later.
 """
 
 
