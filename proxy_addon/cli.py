@@ -176,7 +176,7 @@ def _serving(command: _Command) -> _Command:
             ),
             _option("--keep-query/--redact-query", default=None, help="Print query values of URLs too."),
             _option("--json", "json_lines", is_flag=True, help="One JSON object a line."),
-            _option("--quiet", "-q", is_flag=True, help="Print only violations and trouble."),
+            _option("--quiet", "-q", is_flag=True, help="Print only violations, leaks, mismatches and trouble."),
         ]
     ):
         command = option(command)

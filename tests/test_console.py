@@ -70,7 +70,7 @@ def test_a_program_gets_one_object_a_line() -> None:
     }
 
 
-@pytest.mark.parametrize("outcome", ["held", "answered", "passed", "violation", "trouble"])
+@pytest.mark.parametrize("outcome", ["held", "answered", "passed", "violation", "trouble", "leak", "mismatch"])
 def test_colour_is_for_terminals_only(outcome: str) -> None:
     row = replace(ROW, outcome=outcome)
     assert "\x1b" not in printed(row)
@@ -82,7 +82,15 @@ def test_colour_is_for_terminals_only(outcome: str) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "seen"),
-    [("held", False), ("answered", False), ("passed", False), ("violation", True), ("trouble", True)],
+    [
+        ("held", False),
+        ("answered", False),
+        ("passed", False),
+        ("violation", True),
+        ("trouble", True),
+        ("leak", True),
+        ("mismatch", True),
+    ],
 )
 def test_quiet_leaves_only_what_needs_attention(outcome: str, seen: bool) -> None:
     assert bool(printed(replace(ROW, outcome=outcome), quiet=True)) is seen

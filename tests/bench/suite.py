@@ -13,7 +13,8 @@ from proxy_addon.catalogue.load import load_rules
 from proxy_addon.consent.regimes import regimes
 from tests.corpus import pages
 
-from . import firstbyte, matching, memory, rewriting, throughput
+from . import consenting, firstbyte, matching, memory, rewriting, throughput
+from .consenting import Consenting
 from .firstbyte import FirstByte
 from .load import asynchronous, headers, with_wrk, wrk
 from .matching import Matching
@@ -52,6 +53,7 @@ class Results:
     first_bytes: dict[str, FirstByte]
     rewriting: Sequence[Rewriting]
     matching: Matching
+    consenting: Consenting
 
 
 def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results:
@@ -88,7 +90,9 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results
     tell("matching")
     asked = matching.urls(rules.catalogue, plan.urls)
     matched = matching.measure(load_rules().catalogue, asked, plan.rounds * 2 + 1)
-    return Results("wrk" if use_wrk else "asyncio", site.name, speeds, kept, first_bytes, rewritten, matched)
+    tell("consent")
+    read = consenting.measure(rules.platforms, plan.rounds)
+    return Results("wrk" if use_wrk else "asyncio", site.name, speeds, kept, first_bytes, rewritten, matched, read)
 
 
 def _first_bytes(plan: Plan, folder: Path) -> dict[str, FirstByte]:

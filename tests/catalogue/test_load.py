@@ -287,7 +287,7 @@ def test_every_part_of_a_vendor_file_arrives(mine: Path) -> None:
 
 
 def test_a_vendor_tells_consent_only_where_its_file_says_so(mine: Path) -> None:
-    write(mine, "beta.yaml", BETA.replace("examples:", "tells_consent: true\nexamples:"))
+    write(mine, "beta.yaml", BETA.replace("surrogate: beta.js", "tells_consent: true"))
     vendors = load([mine]).vendors
     assert (vendors["acme"].tells_consent, vendors["beta"].tells_consent) == (False, True)
 
