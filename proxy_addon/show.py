@@ -71,6 +71,7 @@ def vendor_page(vendor: Vendor) -> str:
     page.table("Storage", [(each.key, each.area, each.purpose) for each in vendor.storage])
     page.fact("Globals", ", ".join(vendor.globals))
     page.fact("Stub", "yes" if vendor.stub else "none needed")
+    page.fact("When withdrawn", "its script is told to forget" if vendor.withdraw else "")
     page.fact("Surrogate", vendor.surrogate or "none needed")
     for each in vendor.questions:
         page.text(each.question, each.answer)

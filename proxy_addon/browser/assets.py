@@ -46,11 +46,12 @@ def assemble(
     Where the choices of `platforms` are kept is watched in the page.
     """
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
-    stubs = _stubs(vendors.values())
+    stubs = _functions({each.vendor: each.stub for each in vendors.values()})
+    withdrawals = _functions({each.vendor: each.withdraw for each in vendors.values()})
     decide = _source("decide.js")
     head = f"'use strict';{decide}\nconst TABLE={table};\n"
     watched = json.dumps(watch_table(platforms), separators=(",", ":"))
-    filled = f"{head}const STUBS={stubs};\nconst WATCHED={watched};\n"
+    filled = f"{head}const STUBS={stubs};\nconst WITHDRAWALS={withdrawals};\nconst WATCHED={watched};\n"
     guard = f"(() => {{{filled}{_source('guard.js')}{_banner(categories) if banner else ''}}})();"
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
@@ -115,9 +116,10 @@ def _banner(categories: Iterable[Category]) -> str:
     return f"const CATEGORIES={json.dumps(plain, separators=(',', ':'))};\n{_source('banner.js')}"
 
 
-def _stubs(vendors: Iterable[Vendor]) -> str:
-    stubs = (f"{json.dumps(each.vendor)}:function(){{{compact(each.stub)}\n}}" for each in vendors if each.stub.strip())
-    return f"{{{','.join(stubs)}}}"
+def _functions(code: Mapping[str, str]) -> str:
+    """Code of vendors, as a JavaScript object of functions by their ids."""
+    functions = (f"{json.dumps(name)}:function(){{{compact(text)}\n}}" for name, text in code.items() if text.strip())
+    return f"{{{','.join(functions)}}}"
 
 
 @lru_cache(maxsize=8)

@@ -129,6 +129,8 @@ function consentryDecide(table, at) {
 
   return {
     match,
+    // Whether a vendor, by its id, is held for what its own category needs.
+    heldVendor: (id) => { const index = table.vendors.findIndex((each) => each[0] === id); return holds(index, table.vendors[index][2]); },
     named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
     read,

@@ -1045,12 +1045,14 @@
     if (!unreadable || said.signal !== 'none') change(said, true);
   }
   function change(consent, tell) {
+    const ran = Object.keys(WITHDRAWALS).filter((id) => !core.heldVendor(id));
     const news = !same(consent, at.consent);
     // The same may now be said somewhere else.
     at.consent = consent;
     if (!news) return;
     forget();
     seen.clear();
+    for (const id of ran) if (core.heldVendor(id)) safely(() => WITHDRAWALS[id].call(window));
     withdraw();
     release();
     tellFrames();

@@ -19,7 +19,7 @@ _BITS = {category: 1 << index for index, category in enumerate(CATEGORIES)}
 def compile_table(vendors: dict[str, Vendor]) -> dict[str, Any]:
     """The table as JSON-ready data.
 
-    vendors: [id, own registrable domains] · whole, exact, suffix, label, any: see catalogue.match ·
+    vendors: [id, own registrable domains, own category] · whole, exact, suffix, label, any: see catalogue.match ·
     snippets: [strings, regular expressions, vendor, needs] · cookies: [pattern, vendor, needs, first party] ·
     storage: [pattern, area, vendor, needs].
     """
@@ -37,7 +37,11 @@ def compile_table(vendors: dict[str, Vendor]) -> dict[str, Any]:
     }
     for index, vendor in enumerate(vendors.values()):
         table["vendors"].append(
-            [vendor.vendor, sorted({registrable_domain(domain.domain) for domain in vendor.domains})]
+            [
+                vendor.vendor,
+                sorted({registrable_domain(domain.domain) for domain in vendor.domains}),
+                _bit(vendor.category),
+            ]
         )
         _add(table, index, vendor)
     for bucket in ("exact", "suffix", "label", "any"):

@@ -37,7 +37,7 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 4
+_FORM = 5
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -271,7 +271,9 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
         name: tuple(plain.get(name, ())) for name in ("aliases", "industries", "globals", "related", "sources")
     }
     texts: dict[str, Any] = {
-        name: plain[name] for name in ("script", "stub", "surrogate", "block_without_consent") if name in plain
+        name: plain[name]
+        for name in ("script", "stub", "withdraw", "surrogate", "block_without_consent")
+        if name in plain
     }
     return Vendor(
         **{name: plain[name] for name in ("vendor", "name", "owner", "website", "category", "overview")},

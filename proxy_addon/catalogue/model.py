@@ -129,6 +129,7 @@ class Vendor:
     storage: tuple[StorageKey, ...] = ()
     globals: tuple[str, ...] = ()
     stub: str = ""
+    withdraw: str = ""
     surrogate: str | None = None
     tells_consent: bool = False
     law: Mapping[str, str] = field(default_factory=dict)

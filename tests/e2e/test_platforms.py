@@ -323,6 +323,25 @@ def test_withdrawing_removes_the_traces_and_stops_all_sending(platform: Platform
     assert traces(visit, shop.url) == set()
 
 
+def test_accepting_again_on_the_same_page_makes_a_new_visitor(platform: Platform, shop: Shop, visit: Visit) -> None:
+    told = opened(visit, shop.url)
+    visit.page.locator(platform.accept).click()
+    shop.wait_for(visit.page, CALLS)
+    before = set(told.visitors)
+    visit.page.evaluate(platform.reopen)
+    platform.say(visit.page, set())
+    visit.page.wait_for_function("consentry.get().categories.analytics === false")
+    shop.forget()
+    told.visitors.clear()
+    visit.page.evaluate(platform.reopen)
+    platform.say(visit.page, {"analytics"})
+    visit.page.wait_for_function("consentry.get().categories.analytics === true")
+    visit.page.evaluate("analytics.track('again')")
+    shop.wait_for(visit.page, ["track again"])
+    assert len(set(told.visitors)) == 1
+    assert not before & set(told.visitors)
+
+
 def test_accepting_again_on_a_later_page_makes_a_new_visitor(platform: Platform, shop: Shop, visit: Visit) -> None:
     told = opened(visit, shop.url)
     visit.page.locator(platform.accept).click()
