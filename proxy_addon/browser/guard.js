@@ -1095,7 +1095,7 @@
     if (navigator.userActivation && navigator.userActivation.isActive) {
       const request = new XMLHttpRequest();
       N.open.call(request, 'POST', home + 'consent', false);
-      request.send(body);
+      try { request.send(body); } catch (error) { asked = ''; return; }
       if (request.status === 200) take(JSON.parse(request.responseText));
       return;
     }
