@@ -20,7 +20,9 @@ settings.load_profile("consentry")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A started Playwright leaves an event loop running in this thread: what starts its own comes first."""
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    items.sort(
+        key=lambda item: item.get_closest_marker("e2e") is not None or "browser" in getattr(item, "fixturenames", ())
+    )
 
 
 @pytest.fixture(scope="session")

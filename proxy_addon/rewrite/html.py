@@ -182,6 +182,7 @@ class HtmlRewriter:
         self._based = False
         self._inject = inject
         self._preamble = bool(inject)
+        self._begun = False
         self._pending = b""
         self._patience = 0
         self._skip: Callable[[bytes, int, bool], int] | None = None
@@ -258,9 +259,10 @@ class HtmlRewriter:
 
     def _begin(self, source: bytes, out: list[bytes], final: bool) -> int:
         """Pass doctype, comments, blanks and <html>, then put the injected script in."""
-        if len(source) < len(_BOM) and not final:
+        if not self._begun and len(source) < len(_BOM) and not final:
             return 0
-        position = len(_BOM) if source.startswith(_BOM) else 0
+        position = len(_BOM) if not self._begun and source.startswith(_BOM) else 0
+        self._begun = self._begun or bool(source)
         while (passed := markup.PROLOGUE.match(source, position)) is not None:
             position = passed.end()
         awaited = not final and len(source) - position < _LIMIT
@@ -414,9 +416,10 @@ class HtmlRewriter:
 
     def _snippet(self, content: bytes) -> dict[bytes, str]:
         vendor = self._judge.snippet(content.decode("utf-8", "replace")) if content else None
-        if vendor is None and b"import" in content:
-            addresses = (found[2].decode("utf-8", "replace") for found in _IMPORTED.finditer(content))
-            vendor = next(filter(None, (self._ask(address, "script") for address in addresses)), None)
+        if b"import" in content:
+            addresses = [found[2].decode("utf-8", "replace") for found in _IMPORTED.finditer(content)]
+            imported = [held for address in addresses if (held := self._ask(address, "script"))]
+            vendor = vendor or next(iter(imported), None)
         if vendor is None:
             return {}
         self.vendors[vendor] = None

@@ -185,6 +185,7 @@ def test_any_cutting_of_soup_gives_the_same_bytes(content: bytes, places: list[i
     assert rewrite(cut(content, places), inject=INJECT) == rewrite(content, inject=INJECT)
 
 
+@example(content=b"\xef\xbb\xbf\xef\xbb\xbf")
 @given(content=soup)
 @settings(max_examples=200, deadline=None)
 def test_soup_fed_byte_by_byte_gives_the_same_bytes(content: bytes) -> None:
