@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from proxy_addon.rewrite.html import HtmlRewriter
@@ -240,6 +240,8 @@ def test_no_byte_is_lost_where_nothing_is_held(content: bytes, places: list[int]
 @given(content=st.binary(max_size=300), places=st.lists(st.integers(0, 300), max_size=5))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_at_all_pass(content: bytes, places: list[int]) -> None:
+    # The prefix is reserved: a page that writes it itself does not get it back.
+    assume(b"about:invalid#consentry:" not in content)
     assert restore(rewrite(cut(content, places))) == content
 
 
@@ -251,7 +253,7 @@ def test_the_injection_is_put_in_once_and_whole(content: bytes, places: list[int
     assert before + after == content
     assert INJECT not in after
     # It is left out only where nothing begins: blanks, comments, a doctype, <html>.
-    assert found or oracle.tree(content.decode(), scripting=True).find(f".//{oracle.HTML}body/*") is None
+    assert found or oracle.tree(content.decode("utf-8-sig"), scripting=True).find(f".//{oracle.HTML}body/*") is None
 
 
 @given(document=well_formed())
