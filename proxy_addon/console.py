@@ -9,9 +9,16 @@ from typing import Any, TextIO
 
 from .ledger import HELD, LEAK, MISMATCH, TROUBLE, VIOLATION, Evidence
 
+_YELLOW, _RED, _GREEN = "33", "31", "32"
 _COLOURS = {
-    "held": "33", "answered": "33", "violation": "31", "passed": "32", "trouble": "31", "leak": "31", "mismatch": "31",
-}  # fmt: skip
+    "held": _YELLOW,
+    "answered": _YELLOW,
+    "violation": _RED,
+    "passed": _GREEN,
+    "trouble": _RED,
+    "leak": _RED,
+    "mismatch": _RED,
+}
 
 
 class Console:

@@ -12,7 +12,7 @@ from .consent.bits import Unreadable
 from .consent.gpp import SECTION_NAMES, Gpp, decode_gpp
 from .consent.model import CATEGORIES, Consent
 from .consent.platforms import Deferred
-from .consent.signals import NOTHING_TOLD, Reader, parse_header
+from .consent.signals import NOTHING_TOLD, Platforms, Reader, Standards, parse_header
 from .consent.standards import consent_of_string, standard_strings
 from .consent.tcf import PURPOSES, TcfString, decode_tcf
 from .consent.usprivacy import UsPrivacy, decode_usprivacy
@@ -73,7 +73,8 @@ def decode(text: str, reader: Reader, *, gpc: bool = False) -> Decoded:
     cookies = parse_header(header)
     found: list[Found] = []
     for signal in reader.signals:
-        consent = signal.read(cookies, NOTHING_TOLD) if not _reads_many(signal, reader) else None
+        # Platforms and standards are taken apart one by one, below.
+        consent = None if isinstance(signal, Platforms | Standards) else signal.read(cookies, NOTHING_TOLD)
         if consent is not None:
             found.append(Found(consent.signal, consent.signal, "source", consent))
     strings: dict[tuple[str, str], Deferred] = {}
@@ -84,11 +85,6 @@ def decode(text: str, reader: Reader, *, gpc: bool = False) -> Decoded:
     strings = {(each.standard, each.value): each for each in standard_strings(cookies)} | strings
     found += [_standard(each, cookies) for each in strings.values()]
     return Decoded(tuple(found), reader.read(header, "1" if gpc else None))
-
-
-def _reads_many(signal: object, reader: Reader) -> bool:
-    """Platforms and standards are taken apart one by one."""
-    return signal is reader.platforms or type(signal).__name__ == "Standards"
 
 
 def _alone(text: str) -> Deferred | None:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from . import ledger
 from .answer import PAGES, Answer, answer_for, destination
-from .browser.assets import BASE, assemble, page_state, with_state
+from .browser.assets import BASE, assemble, consent_state, page_state, with_state
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
@@ -357,19 +357,18 @@ class Engine:
     def _tell_consent(self, visit: Visit, plain: Mapping[str, Any], fields: Mapping[str, str]) -> Answer:
         """Answer a page that asks what its cookies, and what it tells of its platform, mean."""
         told = reported_told(plain)
-        reader = self._readers[id(visit.site)]
-        cookies, gpc = fields.get("cookie", ""), fields.get("sec-gpc")
+        cookies = fields.get("cookie", "")
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
-        said = reader.read_told(cookies, gpc, told) if page else reader.read(cookies, gpc)
+        reader = self._readers[id(visit.site)]
+        said = reader.read_told(cookies, fields.get("sec-gpc"), told) if page else self._read(visit.site, fields)
         extra = self._take_consent(visit, said, fields)
         if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
             secure = "; Secure" if visit.public.startswith("https:") else ""
             value = f"{format_cookie(said)}; Max-Age=15552000" if said.decided else "; Max-Age=0"
             extra.append(("set-cookie", f"{TOLD_COOKIE}={value}; Path=/; SameSite=Lax{secure}"))
-        answer = {"categories": said.categories, "vendors": said.vendors, "implied": said.implied, "gpc": said.gpc}
-        body = json.dumps({**answer, "signal": said.signal}).encode()
+        body = json.dumps(consent_state(said)).encode()
         return Answer(200, (("content-type", "application/json"), ("cache-control", "no-store"), *extra), body)
 
     def _take_consent(self, visit: Visit, said: Consent, fields: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -429,10 +428,9 @@ class Engine:
                 self._learn(visit, cookies)
             hold_cookies(headers, lambda name: judge.cookie(name, host))
         location = headers.get_all("location")
-        page = {"document"} if request.get("sec-fetch-dest") else {"document", ""}
         wanted = request.get("sec-fetch-dest", "")
         # In reverse mode the browser would follow it past the proxy. A page that leads there is the visitor's way.
-        if location and visit.enforces and wanted not in page and judge.redirect(url, location[0], wanted):
+        if location and visit.enforces and wanted not in ("document", "") and judge.redirect(url, location[0], wanted):
             headers.set_all("location", [visit.public + BASE + HELD])
             headers.set_all("cache-control", ["no-store"])
         hold_reports(headers, lambda reference: judge.hint(url, reference))

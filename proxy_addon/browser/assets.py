@@ -60,6 +60,17 @@ def assemble(
     return Assets(version, guard, scope, worker, bootstrap)
 
 
+def consent_state(consent: Consent) -> dict[str, Any]:
+    """A consent as the page and its workers have it; JSON-ready."""
+    return {
+        "categories": dict(consent.categories),
+        "vendors": dict(consent.vendors),
+        "gpc": consent.gpc,
+        "implied": dict(consent.implied),
+        "signal": consent.signal,
+    }
+
+
 def page_state(
     version: str,
     site: str,
@@ -77,13 +88,7 @@ def page_state(
         "base": BASE,
         "origin": origin,
         "site": site,
-        "consent": {
-            "categories": dict(consent.categories),
-            "vendors": dict(consent.vendors),
-            "gpc": consent.gpc,
-            "implied": dict(consent.implied),
-            "signal": consent.signal,
-        },
+        "consent": consent_state(consent),
         "law": {"regime": regime.regime, "unset": dict(regime.unset), "gpc_denies": sorted(regime.gpc_denies)},
         "strict": strict,
         "cookies": [COOKIE, *([plain.name] if plain else [])],

@@ -165,3 +165,10 @@ function consentryDecide(table, at) {
     },
   };
 }
+
+// The script of a worker that has its own at `address`, with the guard of workers before it.
+function consentryWorker(state, home, address, module) {
+  const [first, then] = [home + 'scope.js?v=' + state.version, address].map((each) => JSON.stringify(each));
+  const head = 'self.__consentryState=' + JSON.stringify(JSON.stringify(state)) + ';';
+  return module ? `${head}await import(${first});await import(${then});` : `${head}importScripts(${first});importScripts(${then});`;
+}

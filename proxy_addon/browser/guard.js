@@ -683,10 +683,7 @@
           const url = parse(given[0], doc.baseURI);
           if (!url || !/^(?:blob|data):/.test(url.protocol)) return;
           const module = given[1] && given[1].type === 'module';
-          const scope = home + 'scope.js?v=' + state.version;
-          const head = 'self.__consentryState=' + JSON.stringify(JSON.stringify({ ...state, consent: at.consent })) + ';';
-          const at0 = JSON.stringify(new URL(scope, location.href).href), at1 = JSON.stringify(url.href);
-          const code = module ? `${head}await import(${at0});await import(${at1});` : `${head}importScripts(${at0});importScripts(${at1});`;
+          const code = consentryWorker({ ...state, consent: at.consent }, home, url.href, module);
           given[0] = win.URL.createObjectURL(new win.Blob([code], { type: 'text/javascript' }));
         });
         return make();
@@ -795,17 +792,18 @@
     return text.includes('data-consentry-runtime') ? held : /<head[\s>]/i.test(held) ? held.replace(/<head(?:\s[^>]*)?>/i, (head) => head + guard) : /^\s*<!doctype[^>]*>/i.test(held) ? held.replace(/^\s*<!doctype[^>]*>/i, (type) => type + guard) : guard + held;
   }
   // So does one that stands in an address: data: and blob: documents are their own origin's or nobody's.
-  const ownAddresses = new Set();
+  // What was looked at once is not read again: our own, and what is no document, however large.
+  const seenAddresses = new Set();
   function frameAddress(reference) {
     const text = String(reference).trim();
-    if (!/^(?:data|blob):/i.test(text) || ownAddresses.has(text)) return reference;
+    if (!/^(?:data|blob):/i.test(text) || seenAddresses.has(text)) return reference;
     const { type, body } = textOf(text);
-    if (!/^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(type)) return reference;
+    if (seenAddresses.size > 200) seenAddresses.clear();
+    if (!/^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(type)) { seenAddresses.add(text); return reference; }
     const html = frameDocument(body);
     const address = /^data:/i.test(text) ? 'data:text/html;charset=utf-8,' + encodeURIComponent(html)
       : N.URL.createObjectURL(new Blob([html], { type: type.split(';')[0] + ';charset=utf-8' }));
-    if (ownAddresses.size > 200) ownAddresses.clear();
-    ownAddresses.add(address);
+    seenAddresses.add(address);
     return address;
   }
   // What a data: or blob: address holds, as text.
@@ -879,10 +877,15 @@
   // ---- Release.
   let releasing = Promise.resolve();
   const writers = new WeakMap();
-  const XLINK = /^xlink[-:]href$/;
+  // The attribute that a held one was. (XML knows no name with two colons, so there one is a hyphen.)
+  const plainName = (held) => held.slice(PREFIX.length).replace(/^xlink-/, 'xlink:');
+  function put(element, attribute, value) {
+    if (attribute === 'xlink:href') N.setNS.call(element, 'http://www.w3.org/1999/xlink', attribute, value);
+    else N.set.call(element, attribute, value);
+  }
   const still = (element, attribute, value) => {
     const name = element.localName.toLowerCase();
-    return judgeValue(element, name, attribute.replace('xlink-href', 'xlink:href'), value);
+    return judgeValue(element, name, attribute, value);
   };
   function release() {
     const scripts = [], deferred = [];
@@ -940,12 +943,10 @@
   function restore(element) {
     const names = element.getAttributeNames().filter((name) => name.startsWith(PREFIX));
     for (const held of names) {
-      const attribute = held.slice(PREFIX.length), value = N.get.call(element, held);
+      const attribute = plainName(held), value = N.get.call(element, held);
       if (attribute !== 'srcdoc' && still(element, attribute, value)) continue;
       N.remove.call(element, held);
-      if (XLINK.test(attribute)) N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
-      else if (attribute === 'srcdoc') N.set.call(element, 'srcdoc', frameDocument(value));
-      else N.set.call(element, attribute, value);
+      put(element, attribute, attribute === 'srcdoc' ? frameDocument(value) : value);
     }
     if (!element.getAttributeNames().some((name) => name.startsWith(PREFIX))) N.remove.call(element, MARK);
     const parent = element.parentNode;
@@ -956,10 +957,10 @@
   // Run a held script where it stands, as what it is: the element stays the same, so its listeners stay too.
   function runScript(element) {
     if (!element.isConnected || element.type !== TYPE) return undefined;
-    const held = N.get.call(element, PREFIX + 'src') ?? N.get.call(element, PREFIX + 'href') ?? N.get.call(element, PREFIX + 'xlink-href') ?? N.get.call(element, PREFIX + 'xlink:href');
-    if (held !== null && held !== undefined ? judge(held, 'script', namesOf(element)) : heldCode(element.textContent)) return undefined;
+    const held = ['src', 'href', 'xlink-href', 'xlink:href'].map((each) => PREFIX + each).find((each) => element.hasAttribute(each));
+    const external = held !== undefined, address = external && N.get.call(element, held);
+    if (external ? judge(address, 'script', namesOf(element)) : heldCode(element.textContent)) return undefined;
     const kind = N.get.call(element, PREFIX + 'type');
-    const external = held !== null && held !== undefined;
     const waits = external && !element.hasAttribute('async');
     if (kind === null) N.remove.call(element, 'type'); else N.set.call(element, 'type', kind);
     N.remove.call(element, PREFIX + 'type');
@@ -974,18 +975,15 @@
       return undefined;
     });
     if (external) {
-      const attribute = ['src', 'href', 'xlink-href', 'xlink:href'].find((each) => element.hasAttribute(PREFIX + each));
-      const value = N.get.call(element, PREFIX + attribute);
-      N.remove.call(element, PREFIX + attribute);
-      if (XLINK.test(attribute)) N.setNS.call(element, 'http://www.w3.org/1999/xlink', 'xlink:href', value);
-      else N.set.call(element, attribute, value);
+      N.remove.call(element, held);
+      put(element, plainName(held), address);
     } else {
       // A change of its children makes a script that has not started run now.
       N.append.call(element, document.createTextNode(''));
     }
     return done;
   }
-  const namesOf = (element) => element.getAttributeNames().map((name) => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name));
+  const namesOf = (element) => element.getAttributeNames().map((name) => (name.startsWith(PREFIX) ? plainName(name) : name));
   // document.write by a script that runs after the parser has passed it: to where it stands, not over the page.
   function late(doc, text) {
     const script = doc.currentScript;
@@ -1069,8 +1067,11 @@
   }
   const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('consentry') : null;
   if (channel) channel.onmessage = (event) => { if (event.data && event.data.consent) change(event.data.consent, false); };
-  safely(() => { if (window.cookieStore) cookieStore.addEventListener('change', (event) => { if ([...event.changed, ...event.deleted].some((each) => state.cookies.includes(each.name))) notice();
-    if ([...event.changed, ...event.deleted].some((each) => core.named(WATCHED.cookies, each.name))) ask(); }); });
+  safely(() => { if (window.cookieStore) cookieStore.addEventListener('change', (event) => {
+    const names = [...event.changed, ...event.deleted].map((each) => each.name);
+    if (names.some((name) => state.cookies.includes(name))) notice();
+    if (names.some((name) => core.named(WATCHED.cookies, name))) ask();
+  }); });
   addEventListener('pageshow', (event) => { if (event.persisted) { notice(); ask(); } });
   addEventListener('storage', (event) => { if (event.key === null || core.named(WATCHED.storage, event.key)) ask(); });
 

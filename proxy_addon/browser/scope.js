@@ -43,9 +43,8 @@
       construct(target, given) {
         const url = String(given[0]);
         if (/^(?:blob|data):/i.test(url) && !(given[1] && given[1].type === 'module')) {
-          const head = 'self.__consentryState=' + JSON.stringify(JSON.stringify({ ...state, consent: at.consent })) + ';';
-          const scope = JSON.stringify(new URL(state.base + 'scope.js?v=' + state.version, state.origin).href);
-          given[0] = URL.createObjectURL(new Blob([`${head}importScripts(${scope});importScripts(${JSON.stringify(url)});`], { type: 'text/javascript' }));
+          const code = consentryWorker({ ...state, consent: at.consent }, state.origin + state.base, url, false);
+          given[0] = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
         }
         return Reflect.construct(target, given);
       },

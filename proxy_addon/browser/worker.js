@@ -18,19 +18,25 @@
   }
 
   // What the worker itself remembers may be old (it is stopped and started at will): the cookie is not.
-  let asked = null;
+  let asked = null, answering;
+  async function ask() {
+    const answer = await fetch(STATE.base + 'consent', { method: 'POST', body: '{"ask":true}', credentials: 'same-origin' });
+    if (!answer.ok) throw new Error(String(answer.status));
+    at.consent = await answer.json();
+  }
   async function consent() {
     if (!self.cookieStore) return;
     const cookies = await self.cookieStore.getAll();
     const text = cookies.map(({ name, value }) => name + '=' + value).join('; ');
     const said = core.read(text);
     if (said.signal !== 'none') { at.consent = said; return; }
-    // A consent platform's cookies are read by the proxy, once for each state that they are in.
-    if (text === asked) return;
-    const answer = await fetch(STATE.base + 'consent', { method: 'POST', body: '{"ask":true}', credentials: 'same-origin' });
-    if (!answer.ok) return;
-    at.consent = await answer.json();
-    asked = text;
+    // A consent platform's cookies are read by the proxy, once for each state that they are in: requests that come
+    // meanwhile wait for the same answer.
+    if (text !== asked) {
+      asked = text;
+      answering = ask().catch(() => { asked = null; });
+    }
+    await answering;
   }
 
   let rows = [];

@@ -174,12 +174,7 @@ def _check(documents: Iterable[Document], surrogates: Mapping[str, str]) -> None
     owners: dict[str, Document] = {}
     for document in documents:
         value = document.value
-        if value["vendor"] != document.path.stem:
-            raise document.error(
-                ("vendor",),
-                f"the vendor '{value['vendor']}' stands in a file named '{document.path.name}'",
-                f"rename the file to {value['vendor']}.yaml or the vendor to {document.path.stem}",
-            )
+        _check_name(document, "vendor")
         for index, domain in enumerate(value.get("domains", [])):
             name = domain["domain"]
             if domain.get("scope", "host") == "host" and owners.setdefault(name, document) is not document:
@@ -197,17 +192,22 @@ def _check(documents: Iterable[Document], surrogates: Mapping[str, str]) -> None
         _check_patterns(document)
 
 
+def _check_name(document: Document, word: str) -> None:
+    """A file is named as what it describes."""
+    name, stem = document.value[word], document.path.stem
+    if name != stem:
+        raise document.error(
+            (word,),
+            f"the {word} '{name}' stands in a file named '{document.path.name}'",
+            f"rename the file to {name}.yaml or the {word} to {stem}",
+        )
+
+
 def _check_platforms(documents: Iterable[Document], vendors: set[str]) -> None:
     """What no schema can say of platforms: names that must agree with the file's and with the vendors'."""
     for document in documents:
-        value = document.value
-        if value["platform"] != document.path.stem:
-            raise document.error(
-                ("platform",),
-                f"the platform '{value['platform']}' stands in a file named '{document.path.name}'",
-                f"rename the file to {value['platform']}.yaml or the platform to {document.path.stem}",
-            )
-        for name, vendor in value.get("vendors", {}).items():
+        _check_name(document, "platform")
+        for name, vendor in document.value.get("vendors", {}).items():
             if vendor not in vendors:
                 raise document.error(("vendors", name), f"there is no vendor '{vendor}'", _closest(vendor, vendors))
 

@@ -421,12 +421,24 @@ def read_platforms(
     platforms: Iterable[Platform],
     cookies: Mapping[str, Sequence[str]],
     storage: Mapping[str, str] = _NOTHING,
+    pages: Mapping[str, object] = _NOTHING,
     *,
     overrides: Mapping[str, Mapping[str, str]] = _NOTHING,
 ) -> tuple[Reading, ...]:
-    """A reading of every platform that is there. `overrides` maps a platform's id to its site's own mapping."""
-    found = (each.read(cookies, storage, overrides=overrides.get(each.platform, _NOTHING)) for each in platforms)
-    return tuple(reading for reading in found if reading is not None)
+    """A reading of every platform that is there.
+
+    `pages` maps a platform's id to what its own call returned in the page: a choice in it comes before what is
+    written elsewhere. `overrides` maps a platform's id to its site's own mapping.
+    """
+    found: list[Reading] = []
+    for each in platforms:
+        mapping = overrides.get(each.platform, _NOTHING)
+        reading = each.read_page(pages[each.platform], overrides=mapping) if each.platform in pages else None
+        if reading is None or not reading.consent.decided:
+            reading = each.read(cookies, storage, overrides=mapping) or reading
+        if reading is not None:
+            found.append(reading)
+    return tuple(found)
 
 
 def browser_table(platforms: Iterable[Platform]) -> list[dict[str, Any]]:

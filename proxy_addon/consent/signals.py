@@ -14,7 +14,7 @@ from typing import Protocol
 
 from .cookie import COOKIE, TOLD_COOKIE, PlainCookie, parse_cookie
 from .model import CATEGORIES, NOTHING_SAID, Consent
-from .platforms import Platform, Reading
+from .platforms import Platform, Reading, read_platforms
 from .standards import consent_of_string, standard_strings
 
 _LONGEST_HEADER = 65536
@@ -48,7 +48,7 @@ class OwnCookie:
     def read(self, cookies: Cookies, _told: Told) -> Consent | None:
         """See Signal."""
         values = cookies.get(self.name)
-        return strictest([parse_cookie(value, self.name) for value in values]) if values else None
+        return _strictest([parse_cookie(value, self.name) for value in values]) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ConfiguredCookie:
     def read(self, cookies: Cookies, _told: Told) -> Consent | None:
         """See Signal."""
         values = cookies.get(self.cookie.name)
-        return strictest([self.cookie.parse(value) for value in values]) if values else None
+        return _strictest([self.cookie.parse(value) for value in values]) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +72,13 @@ class Platforms:
 
     def read(self, cookies: Cookies, told: Told) -> Consent | None:
         """See Signal."""
-        found = [consent for reading in self.readings(cookies, told) if (consent := _of_reading(reading, cookies))]
+        found = [_of_reading(reading, cookies) for reading in self.readings(cookies, told)]
         decided = [consent for consent in found if consent.decided]
-        return strictest(decided or found) if found else None
+        return _strictest(decided or found) if found else None
 
-    def readings(self, cookies: Cookies, told: Told) -> list[Reading]:
+    def readings(self, cookies: Cookies, told: Told) -> tuple[Reading, ...]:
         """What each platform that is there says."""
-        found: list[Reading] = []
-        for each in self.platforms:
-            mapping = self.overrides.get(each.platform, {})
-            page = each.read_page(told.pages[each.platform], overrides=mapping) if each.platform in told.pages else None
-            if page is None or not page.consent.decided:
-                page = each.read(cookies, told.storage, overrides=mapping) or page
-            if page is not None:
-                found.append(page)
-        return found
+        return read_platforms(self.platforms, cookies, told.storage, told.pages, overrides=self.overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,7 @@ class Standards:
         """See Signal."""
         strings = {(each.standard, each.value): each for each in standard_strings(cookies)}
         found = [consent for each in strings.values() if (consent := consent_of_string(each, cookies)) is not None]
-        return strictest(found) if found else None
+        return _strictest(found) if found else None
 
 
 class Reader:
@@ -125,13 +117,13 @@ class Reader:
 
     def read(self, cookie_header: str, gpc_header: str | None) -> Consent:
         """The consent that a `Cookie` header says, with GPC if `Sec-GPC` is '1' (https://w3c.github.io/gpc/)."""
-        return self._remembered(cookie_header[:_LONGEST_HEADER], gpc_header is not None and gpc_header.strip() == "1")
+        return self._remembered(cookie_header[:_LONGEST_HEADER], _is_gpc(gpc_header))
 
     def read_told(self, cookie_header: str, gpc_header: str | None, told: Told) -> Consent:
         """The same, with what a page tells; what it has told before does not count then."""
         cookies = parse_header(cookie_header[:_LONGEST_HEADER])
         cookies.pop(TOLD_COOKIE, None)
-        return self._combined(cookies, gpc_header is not None and gpc_header.strip() == "1", told)
+        return self._combined(cookies, _is_gpc(gpc_header), told)
 
     def _read(self, cookie_header: str, gpc: bool) -> Consent:
         return self._combined(parse_header(cookie_header), gpc, NOTHING_TOLD)
@@ -156,6 +148,10 @@ class Reader:
             if whole or (decided is not None and all(name in decided.categories for name in CATEGORIES)):
                 break
         return replace(decided or undecided, gpc=gpc)
+
+
+def _is_gpc(header: str | None) -> bool:
+    return header is not None and header.strip() == "1"
 
 
 def parse_header(header: str) -> dict[str, list[str]]:
@@ -196,20 +192,18 @@ def _filled(first: Consent, then: Consent) -> Consent:
     )
 
 
-def strictest(found: Sequence[Consent]) -> Consent:
+def _strictest(found: Sequence[Consent]) -> Consent:
     """Several that say the same kind of thing (two scopes of a name, two platforms): a refusal in any counts."""
     if len(found) == 1:
         return found[0]
     categories: dict[str, bool] = {}
     vendors: dict[str, bool] = {}
-    for consent in found:
-        for said, into in ((consent.categories, categories), (consent.vendors, vendors)):
-            for name, granted in said.items():
-                into[name] = into.get(name, True) and granted
     implied: dict[str, bool] = {}
     for consent in found:
-        for name, granted in consent.implied.items():
-            implied[name] = implied.get(name, True) and granted
+        merged = ((consent.categories, categories), (consent.vendors, vendors), (consent.implied, implied))
+        for said, into in merged:
+            for name, granted in said.items():
+                into[name] = into.get(name, True) and granted
     signals = dict.fromkeys(consent.signal for consent in found)
     return replace(
         found[0],

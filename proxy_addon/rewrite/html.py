@@ -87,8 +87,12 @@ _RARE_SIGNS = {
 
 _RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
 _NAMES = frozenset(name for names in FETCHES.values() for name in names)
-_STOPS = (_NAMES - {b"set", b"animate"}) | _RAW_TEXT
-_STOPS |= {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext", b"body", b"frameset", b"template"}
+_STOPS = (
+    # Animations stand in SVG only, where every tag is looked at.
+    (_NAMES - {b"set", b"animate"})
+    | _RAW_TEXT
+    | {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext", b"body", b"frameset", b"template"}
+)
 # Attributes of SVG that hold CSS.
 _PAINT = frozenset(b"mask fill stroke filter clip-path cursor marker-start marker-mid marker-end".split())
 # Addresses that bring what they show, and the web addresses in it.

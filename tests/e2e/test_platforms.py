@@ -6,18 +6,16 @@ below. What the visitor chose is read from what the platform itself writes.
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Request
 
-from tests.kit.browser import Browser, Visit
+from tests.kit.browser import NEIGHBOUR, Browser, Visit, wait_for_last
 from tests.kit.cases import cases
 from tests.kit.network import Network
 from tests.kit.npm import package_file
@@ -32,7 +30,6 @@ SNIPPET = SEGMENT.page.decode().partition("<script>")[2].partition("</script>")[
 EVENTS = "https://api.segment.io/v1/*"
 JAVASCRIPT = "text/javascript; charset=utf-8"
 # What the page below asks of Segment while it loads, in this order.
-_FRESH = itertools.count(1)
 CALLS = ["page", "identify user_1", "track a", "track b"]
 
 KLARO = """
@@ -182,39 +179,19 @@ class Shop:
             if self.arrived() >= Counter(wanted):
                 break
             page.wait_for_timeout(50)
-        self._wait_for_last(page)
+        wait_for_last(page, self.network)
         assert self.arrived() == Counter(wanted)
 
     def silent(self, page: Page) -> bool:
         """Whether nothing has reached a vendor."""
-        self._wait_for_last(page)
-        return {each.host for each in self.network.requests()} == {"neighbour.example"}
-
-    def _wait_for_last(self, page: Page) -> None:
-        """Wait until something that the page sent after all else has arrived."""
-        last = f"https://neighbour.example/last/{next(_FRESH)}"
-        page.evaluate("last => new Promise(done => setTimeout(done)).then(() => fetch(last)).then(() => {})", last)
-        self.network.wait_for(last)
+        wait_for_last(page, self.network)
+        return {each.host for each in self.network.requests()} == {NEIGHBOUR}
 
 
 def _call(said: dict[str, Any]) -> str:
     """A call in words, as in CALLS."""
     detail = {"track": "event", "identify": "userId"}.get(said["type"])
     return f"{said['type']} {said[detail]}" if detail else str(said["type"])
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[tuple[Site, Server]]:
-    site = Site()
-    server = Server(site)
-    yield site, server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def proxy(site: tuple[Site, Server], confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with Proxy(site[1].url, "--confdir", str(confdir), folder=tmp_path_factory.mktemp("work")) as proxy:
-        yield proxy
 
 
 @pytest.fixture(params=PLATFORMS, ids=lambda platform: platform.name)
@@ -323,7 +300,8 @@ def test_withdrawing_removes_the_traces_and_stops_all_sending(platform: Platform
     assert traces(visit, shop.url) == set()
 
 
-def test_accepting_again_on_the_same_page_makes_a_new_visitor(platform: Platform, shop: Shop, visit: Visit) -> None:
+def accepted_and_withdrawn(platform: Platform, shop: Shop, visit: Visit) -> tuple[Told, set[str]]:
+    """A visitor who accepted and took it back; what the tab tells from here on, and who it was until then."""
     told = opened(visit, shop.url)
     visit.page.locator(platform.accept).click()
     shop.wait_for(visit.page, CALLS)
@@ -331,6 +309,11 @@ def test_accepting_again_on_the_same_page_makes_a_new_visitor(platform: Platform
     visit.page.evaluate(platform.reopen)
     platform.say(visit.page, set())
     visit.page.wait_for_function("consentry.get().categories.analytics === false")
+    return told, before
+
+
+def test_accepting_again_on_the_same_page_makes_a_new_visitor(platform: Platform, shop: Shop, visit: Visit) -> None:
+    told, before = accepted_and_withdrawn(platform, shop, visit)
     shop.forget()
     told.visitors.clear()
     visit.page.evaluate(platform.reopen)
@@ -343,13 +326,7 @@ def test_accepting_again_on_the_same_page_makes_a_new_visitor(platform: Platform
 
 
 def test_accepting_again_on_a_later_page_makes_a_new_visitor(platform: Platform, shop: Shop, visit: Visit) -> None:
-    told = opened(visit, shop.url)
-    visit.page.locator(platform.accept).click()
-    shop.wait_for(visit.page, CALLS)
-    before = set(told.visitors)
-    visit.page.evaluate(platform.reopen)
-    platform.say(visit.page, set())
-    visit.page.wait_for_function("consentry.get().categories.analytics === false")
+    told, before = accepted_and_withdrawn(platform, shop, visit)
     visit.open(shop.url)
     shop.forget()
     told.visitors.clear()

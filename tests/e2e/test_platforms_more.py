@@ -6,7 +6,6 @@ other, and Osano's open-source notice writes one word and dispatches no event.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.kit.browser import Browser, Visit
+from tests.kit.browser import NEIGHBOUR, Browser, Visit, wait_for_last
 from tests.kit.cases import Serve
 from tests.kit.network import Network
 from tests.kit.npm import package_file
@@ -27,9 +26,7 @@ pytestmark = pytest.mark.e2e
 TAG = "https://cdn.segment.com/analytics.js/v1/sample/analytics.min.js"
 SERVES = [Serve(TAG, "text/javascript", text="window.runs = (window.runs || 0) + 1;")]
 SEGMENT, GOOGLE, META = "cdn.segment.com", "www.googletagmanager.com", "connect.facebook.net"
-LAST = "neighbour.example"
 KINDS = {".css": "text/css", ".js": "text/javascript; charset=utf-8"}
-_FRESH = itertools.count(1)
 
 # The services are started by tarteaucitron itself, each from its vendor, once it holds their answer.
 TARTEAUCITRON = """
@@ -126,24 +123,8 @@ class Shop:
 
     def heard(self, page: Page) -> set[str]:
         """The vendors' hosts that something has reached, once all that the page has asked for until now is there."""
-        last = f"https://{LAST}/last/{next(_FRESH)}"
-        page.evaluate("last => new Promise(done => setTimeout(done)).then(() => fetch(last)).then(() => {})", last)
-        self.network.wait_for(last)
-        return {each.host for each in self.network.requests()} - {LAST}
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[tuple[Site, Server]]:
-    site = Site()
-    server = Server(site)
-    yield site, server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def proxy(site: tuple[Site, Server], confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with Proxy(site[1].url, "--confdir", str(confdir), folder=tmp_path_factory.mktemp("work")) as proxy:
-        yield proxy
+        wait_for_last(page, self.network)
+        return {each.host for each in self.network.requests()} - {NEIGHBOUR}
 
 
 @pytest.fixture

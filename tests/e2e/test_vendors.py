@@ -117,14 +117,6 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[tuple[Site, Server]]:
-    site = Site()
-    server = Server(site)
-    yield site, server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def reverse(site: tuple[Site, Server], confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mode]:
     folder, url = tmp_path_factory.mktemp("reverse"), site[1].url
     with (

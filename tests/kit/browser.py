@@ -17,6 +17,9 @@ from playwright.sync_api import BrowserContext, Page, Playwright, Response
 from .cases import CATEGORIES
 from .network import Network
 
+# A host of the fake network that no vendor's file lists.
+NEIGHBOUR = "neighbour.example"
+_FRESH = itertools.count(1)
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
     "--no-sandbox",
@@ -134,3 +137,10 @@ def executable() -> str:
             pytrace=False,
         )
     return found
+
+
+def wait_for_last(page: Page, network: Network) -> None:
+    """Wait until something that the page sends now, after all else, has arrived at a host that nobody lists."""
+    last = f"https://{NEIGHBOUR}/last/{next(_FRESH)}"
+    page.evaluate("last => new Promise(done => setTimeout(done)).then(() => fetch(last)).then(() => {})", last)
+    network.wait_for(last)
