@@ -5,7 +5,13 @@
   const at = { site: STATE.site, consent: STATE.consent, law: STATE.law, strict: STATE.strict, plain: STATE.plain };
   const core = consentryDecide(TABLE, at);
 
-  self.addEventListener('install', () => { if (ALONE) self.skipWaiting(); });
+  self.addEventListener('install', (event) => {
+    if (!ALONE) return;
+    self.skipWaiting();
+    // What the site itself answers passes the proxy: no page of it has to wait for this worker to start.
+    const { protocol, hostname, port } = self.location;
+    if (event.addRoutes) event.waitUntil(Promise.resolve(event.addRoutes({ condition: { urlPattern: { protocol: protocol.slice(0, -1), hostname, port } }, source: 'network' })).catch(() => {}));
+  });
   self.addEventListener('activate', (event) => { if (ALONE) event.waitUntil(self.clients.claim()); });
   self.addEventListener('message', (event) => {
     if (event.data && event.data.consentry) {

@@ -31,7 +31,7 @@ WAYS = read()
 COUNTED = [way for way in WAYS if not way.absent]
 # What passes and is told in the docs, with the icon that a window asks for which was led there.
 EXPLAINED = {way.name for way in COUNTED if way.leaks} | {f"https://cdn.{TRACKED}/favicon.ico"}
-PAGES = {path: [way for way in COUNTED if way.path == path] for path in ("/rules", "/markup", "/script", "/windows")}
+PAGES = {path: [way for way in COUNTED if way.path == path] for path in ("/rules", "/markup", "/script", "/windows", "/calls")}
 TIMEOUT = 30.0
 GRANT = "consentry.set({functional: true, analytics: true, marketing: true})"
 
@@ -122,7 +122,7 @@ def take(visit: Visit, site: str, path: str, arrivals: Arrivals) -> list[str]:
     visit.page.goto(site + path, wait_until="commit")
     visit.page.wait_for_selector("html[data-done]", state="attached", timeout=TIMEOUT * 1000)
     missing = arrivals.wait_for((way for way in PAGES[path] if way.when != "leave"), FREE, visit)
-    if path == "/markup":
+    if path in ("/markup", "/calls"):
         return missing
     # Within the site: for a page of another one Chromium would end the process of this, which may be too soon.
     visit.open(f"{site}/start")
