@@ -24,9 +24,10 @@ from proxy_addon.answer import Answer
 from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
-from proxy_addon.engine import Body, Engine, Visit
+from proxy_addon.engine import Engine, Visit
 from proxy_addon.own import CSP_PATH, MOST_BYTES, is_own
 from proxy_addon.resolve import Resolver
+from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
 from proxy_addon.setup import Choices, build_engine, choose
 

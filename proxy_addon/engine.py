@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from . import ledger
@@ -48,6 +48,7 @@ from .own import (
 from .policy import ALLOW, BLOCK, Verdict, decide
 from .region import Regions
 from .rewrite import coding
+from .rewrite.coding import Body
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
@@ -99,16 +100,6 @@ class Visit:
     def as_site(self, url: str) -> str:
         """An address that the browser has, as the site itself has it."""
         return self.origin + url[len(self.public) :] if url.startswith(self.public + "/") else url
-
-
-class Body(Protocol):
-    """A response body on its way through."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """What can be sent on after the next bytes."""
-
-    def close(self) -> Iterator[bytes]:
-        """The rest, at the end."""
 
 
 class _Tap:
@@ -421,7 +412,7 @@ class Engine:
         self, visit: Visit, url: str, request: Mapping[str, str], headers: Headers, judge: PageJudge
     ) -> None:
         """Learn from a response's cookies, and withhold cookies and hints."""
-        cookies = headers.get_all("set-cookie")
+        cookies, links = headers.get_all("set-cookie"), headers.get_all("link")
         if cookies:
             host = _host(url)
             if visit.forward and registrable_domain(host) == visit.first_party:
@@ -434,8 +425,10 @@ class Engine:
             headers.set_all("location", [visit.public + BASE + HELD])
             headers.set_all("cache-control", ["no-store"])
         hold_reports(headers, lambda reference: judge.hint(url, reference))
-        if headers.get_all("link"):
+        if links:
             hold_links(headers, lambda reference: judge.hint(url, reference))
+        if headers.get_all("set-cookie") != cookies or headers.get_all("link") != links:
+            _keep_private(headers)
 
     def _body(
         self,
@@ -468,7 +461,6 @@ class Engine:
         on_trouble = partial(self.trouble, visit, url)
         body: Body
         if whole is None:
-            recode = False
             if is_sheet:
                 body = Sheet(lambda reference: judge.style(url, reference), encodings, on_trouble)
             else:
@@ -479,7 +471,6 @@ class Engine:
                 url,
                 content_type=content_type,
                 encodings=encodings,
-                recode=recode,
                 injection=self._injection(visit, headers) if whole and visit.enforces else None,
                 whole=whole,
                 on_trouble=on_trouble,
@@ -487,7 +478,9 @@ class Engine:
             body = document if visit.enforces else _Tap(document)
         if visit.enforces and status != 304:
             _outdate(headers, recoded=recode)
-        return None if bodiless else body
+        if bodiless:
+            return None
+        return coding.Recoded(body, encodings) if recode and visit.enforces else body
 
     def _worker_head(self, visit: Visit, wanted: str) -> str:
         if wanted == "serviceworker":
@@ -618,10 +611,15 @@ def _outdate(headers: Headers, *, recoded: bool) -> None:
     for name in _OUTDATED:
         if headers.get_all(name):
             headers.set_all(name, [])
-    if "no-store" not in ", ".join(headers.get_all("cache-control")).lower():
-        headers.set_all("cache-control", ["private, no-cache"])
+    _keep_private(headers)
     if not recoded and headers.get_all("content-encoding"):
         headers.set_all("content-encoding", [])
+
+
+def _keep_private(headers: Headers) -> None:
+    """What depends on one visitor's consent is no answer to another."""
+    if "no-store" not in ", ".join(headers.get_all("cache-control")).lower():
+        headers.set_all("cache-control", ["private, no-cache"])
 
 
 def _pairs(url: str) -> list[tuple[str, str]]:

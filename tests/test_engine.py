@@ -613,6 +613,13 @@ def test_cookies_and_hints_of_a_held_vendor_are_withheld() -> None:
     assert world.seen() == [("header", "held", "acme"), ("header", "held", "acme")]
 
 
+@pytest.mark.parametrize("field", [(b"set-cookie", b"_acme=1"), (b"link", b"<https://cdn.acme.test/x>; rel=preload")])
+def test_an_answer_from_which_something_was_withheld_is_no_answer_for_others(field: tuple[bytes, bytes]) -> None:
+    headers = Headers([field, (b"cache-control", b"public, max-age=600")])
+    World().respond(World().reverse(), headers, url=f"{SHOP}/api", dest="empty")
+    assert headers["cache-control"] == "private, no-cache"
+
+
 def test_cookies_and_hints_pass_with_consent_and_where_we_only_observe() -> None:
     for world, cookie in ((World(), GRANTED), (World(mode="observe"), "")):
         headers = Headers([(b"set-cookie", b"_acme=1; Path=/"), (b"link", b"<https://cdn.acme.test/x>; rel=preload")])

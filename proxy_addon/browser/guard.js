@@ -476,6 +476,8 @@
       const vendor = safely(() => (name === 'script' && !runs(element) ? '' : judgeValue(element, name, attribute, String(value))), '');
       if (vendor) {
         safely(() => { hold(element, attribute, String(value), vendor); if (name === 'script') holdScript(element, vendor); });
+        // Code that counts with a pixel before it goes on (a link followed, a form sent) must not wait for ever.
+        if (name === 'img' && attribute === 'src') setTimeout(() => { if (element.hasAttribute(PREFIX + 'src')) element.dispatchEvent(new win.Event('error')); });
         return undefined;
       }
       if (element.hasAttribute(PREFIX + attribute)) unhold(element, attribute);

@@ -58,10 +58,14 @@
     const url = new URL(event.request.url);
     const found = core.match(url);
     if (!found || found.exempt || event.request.mode === 'navigate' && event.request.destination === 'document') return;
+    const holds = () => core.holds(found.vendor, found.needs, found.label);
+    const isReport = event.request.destination === 'report';
+    // Such a request cannot be made again as it was: where nothing is held it is left alone.
+    if (isReport && !holds()) return;
     event.stopImmediatePropagation();
     event.respondWith((async () => {
       try { await consent(); } catch (error) { /* what is remembered counts */ }
-      if (!core.holds(found.vendor, found.needs, found.label)) return fetch(event.request);
+      if (!holds()) return isReport ? fetch(event.request.url, { method: 'POST', mode: 'no-cors', body: await event.request.text() }) : fetch(event.request);
       report(found.vendor, event.request);
       // A 204 must have a null body: with any other the answer fails, and the browser asks the network.
       const kind = event.request.destination;

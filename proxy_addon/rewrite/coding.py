@@ -52,6 +52,47 @@ def accept_encoding(header: str | None) -> str | None:
     return ", ".join(offer for offer in offers if offer.partition(";")[0].strip().lower() in (*CODINGS, "identity"))
 
 
+class Body(Protocol):
+    """A response body on its way through."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What can be sent on after the next bytes."""
+
+    def close(self) -> Iterator[bytes]:
+        """The rest, at the end."""
+
+
+class Recoded:
+    """A body that was decoded, in its codings again."""
+
+    def __init__(self, body: Body, names: Sequence[str]) -> None:
+        """`names` are the codings in the order applied."""
+        self._body = body
+        self._encoders = [encoder(name) for name in names]
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """See Body."""
+        for piece in self._body.feed(data):
+            if piece:
+                yield self._encoded(piece)
+
+    def close(self) -> Iterator[bytes]:
+        """See Body."""
+        for piece in self._body.close():
+            if piece:
+                yield self._encoded(piece)
+        end = b""
+        for each in self._encoders:
+            end = (each.feed(end) if end else b"") + each.close()
+        if end:
+            yield end
+
+    def _encoded(self, data: bytes) -> bytes:
+        for each in self._encoders:
+            data = each.feed(data)
+        return data
+
+
 class Decoding:
     """Takes a body out of all its codings. `encodings` are in the order applied."""
 

@@ -45,7 +45,7 @@ def form(content_type: str) -> str | None:
 class Document:
     """Rewrites a response body fed in pieces of any size.
 
-    `encodings` are the content codings in the order applied, `recode` whether they are to be put back.
+    `encodings` are the content codings in the order applied; what comes out is in none of them.
     `on_trouble` hears, in words, why a document could not be rewritten; what arrived is passed on then.
     """
 
@@ -56,7 +56,6 @@ class Document:
         *,
         content_type: str,
         encodings: Sequence[str] = (),
-        recode: bool = False,
         injection: Injection | None = None,
         whole: bool = True,
         on_trouble: Callable[[str], None] = lambda _: None,
@@ -67,7 +66,6 @@ class Document:
         self._form = form(content_type)
         self._label = charset.declared(content_type)
         self._decoding = coding.Decoding(encodings)
-        self._encoders = [coding.encoder(name) for name in encodings] if recode else []
         self._injection = injection if whole else None
         self._whole = whole
         self._on_trouble = on_trouble
@@ -87,7 +85,7 @@ class Document:
             for piece in self._decoding.feed(data):
                 rewritten = self._rewrite(piece)
                 if rewritten:
-                    yield self._encoded(rewritten)
+                    yield rewritten
         except coding.CodingError as error:
             self._on_trouble(f"the body is not in the coding its header names ({error})")
             yield from self.close()
@@ -103,17 +101,7 @@ class Document:
             rest = self._begin(self._beginning)
         rest += self._guarded(self._finish)
         if rest:
-            yield self._encoded(rest)
-        end = b""
-        for encoder in self._encoders:
-            end = (encoder.feed(end) if end else b"") + encoder.close()
-        if end:
-            yield end
-
-    def _encoded(self, data: bytes) -> bytes:
-        for encoder in self._encoders:
-            data = encoder.feed(data)
-        return data
+            yield rest
 
     def _rewrite(self, data: bytes) -> bytes:
         if self._beginning is not None:

@@ -94,7 +94,7 @@ _STOPS = (
     | {b"style", b"noscript", b"base", b"svg", b"math", b"plaintext", b"body", b"frameset", b"template"}
 )
 # Attributes of SVG that hold CSS.
-_PAINT = frozenset(b"mask fill stroke filter clip-path cursor marker-start marker-mid marker-end".split())
+PAINT = frozenset(b"mask fill stroke filter clip-path cursor marker-start marker-mid marker-end".split())
 # Addresses that bring what they show, and the web addresses in it.
 _BRINGING = frozenset({"iframe", "frame", "embed", "object", "style"})
 _BRINGS = re.compile(r"[\x00-\x20]*(?:javascript:|data:text/(?:html|css)|data:application/xhtml)", re.IGNORECASE)
@@ -579,7 +579,7 @@ class HtmlRewriter:
 
         edits: list[_Edit] = []
         for each in tag.attributes:
-            if each.name != b"style" and not (tag.space == SVG and each.name in _PAINT):
+            if each.name != b"style" and not (tag.space == SVG and each.name in PAINT):
                 continue
             value = source[each.value_start : each.value_end]
             if css.may_fetch(value):

@@ -16,13 +16,14 @@ from ..catalogue.urls import resolve
 from . import css, markup
 from .foreign import HTML
 from .foreign import SVG as SVG_SPACE
-from .html import CANDIDATES, FETCHES, RARE, HtmlRewriter, Judge, link_kind, references, script_kind
+from .html import CANDIDATES, FETCHES, PAINT, RARE, HtmlRewriter, Judge, link_kind, references, script_kind
 from .injection import Injection
 from .placeholder import MARK, SCRIPT_TYPE, URL_PREFIX
 
 XHTML = "http://www.w3.org/1999/xhtml"
 SVG = "http://www.w3.org/2000/svg"
 SPACES = {XHTML: HTML, SVG: SVG_SPACE}
+_PAINTS = tuple(sorted(name.decode() for name in PAINT))
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 # How an attribute is called in HTML; one whose prefix is not declared is none of them.
 _HTML_NAMES = {_XLINK: "xlink:href", "xlink:href": ""}
@@ -158,8 +159,9 @@ class _Tree:
             element.set("srcdoc", shown)
         if tag == "style":
             _write(element, self._sheet(_text(element)))
-        if (style := element.get("style")) is not None:
-            element.set("style", self._sheet(style))
+        for key in ("style", *(_PAINTS if space == SVG else ())):
+            if (style := element.get(key)) is not None:
+                element.set(key, self._sheet(style))
 
     def _script(self, element: etree._Element) -> None:
         kind = script_kind(element.get("type"), element.get("language"))

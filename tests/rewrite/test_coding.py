@@ -7,7 +7,7 @@ import itertools
 import os
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -353,3 +353,27 @@ def test_an_accept_encoding_header_keeps_what_can_be_decoded(header: str | None,
 def test_every_combination_of_codings_is_known(names: list[str], count: int) -> None:
     chosen = list(itertools.islice(names, count))
     assert coding.codings(", ".join(chosen)) == tuple(chosen)
+
+
+class Upper:
+    """A body in capitals, which keeps its last word for the end."""
+
+    def __init__(self) -> None:
+        self._words: list[bytes] = []
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._words += data.upper().split()
+        yield b" ".join(self._words[:-1])
+        del self._words[:-1]
+
+    def close(self) -> Iterator[bytes]:
+        yield from self._words
+
+
+@pytest.mark.parametrize("names", [("gzip",), ("deflate", "br"), ("zstd",)], ids="+".join)
+def test_a_rewritten_body_goes_on_in_its_codings(names: tuple[str, ...]) -> None:
+    body = coding.Recoded(Upper(), names)
+    sent = [*body.feed(b"one two three"), *body.feed(b"four"), *body.close()]
+    decoding = coding.Decoding(names)
+    assert b"".join(piece for each in sent for piece in decoding.feed(each)) == b"ONE TWOTHREEFOUR"
+    assert all(sent)

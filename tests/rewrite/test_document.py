@@ -64,17 +64,17 @@ class Passage:
             BASE,
             content_type=content_type,
             encodings=encodings,
-            recode=recode,
             injection=injection,
             whole=whole,
             on_trouble=self.troubles.append,
         )
+        self.body: coding.Body = coding.Recoded(self.document, encodings) if recode else self.document
 
     def feed(self, data: bytes) -> bytes:
-        return b"".join(self.document.feed(data))
+        return b"".join(self.body.feed(data))
 
     def close(self) -> bytes:
-        return b"".join(self.document.close())
+        return b"".join(self.body.close())
 
     def all(self, *pieces: bytes) -> bytes:
         return b"".join([*map(self.feed, pieces), self.close()])
@@ -344,7 +344,7 @@ def test_a_corrupt_page_is_told() -> None:
 
 @pytest.mark.parametrize("name", coding.CODINGS)
 def test_after_a_corrupt_body_nothing_more_is_said_or_sent(name: str) -> None:
-    passage = Passage(encodings=(name,), recode=True)
+    passage = Passage(encodings=(name,))
     passage.feed(b"<!doctype html> this was never encoded" * 10)
     assert passage.feed(b"more") == b""
     assert passage.close() == b""

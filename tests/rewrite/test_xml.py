@@ -58,6 +58,8 @@ HELD = {
     "candidates": xhtml(f'<img src="/a.png" srcset="/a 1x, {T} 2x" alt=""/>'),
     "picture": xhtml(f'<picture><source srcset="{T}"/><img src="/a" alt=""/></picture>'),
     "frame": xhtml(f'<iframe src="{T}"/>'),
+    "paint": svg(f'<rect mask="url({T})"/>'),
+    "paint in a page": xhtml(f'<svg xmlns="{SVG}"><rect fill="url({T})"/></svg>'),
     "object": xhtml(f'<object data="{T}"/>'),
     "link": xhtml(head=f'<link rel="stylesheet" href="{T}"/>'),
     "preload": xhtml(head=f'<link rel="preload" as="image" imagesrcset="{T} 1x"/>'),

@@ -31,7 +31,10 @@ WAYS = read()
 COUNTED = [way for way in WAYS if not way.absent]
 # What passes and is told in the docs, with the icon that a window asks for which was led there.
 EXPLAINED = {way.name for way in COUNTED if way.leaks} | {f"https://cdn.{TRACKED}/favicon.ico"}
-PAGES = {path: [way for way in COUNTED if way.path == path] for path in ("/rules", "/markup", "/script", "/windows", "/calls")}
+PAGES = {
+    path: [way for way in COUNTED if way.path == path]
+    for path in ("/rules", "/markup", "/script", "/windows", "/calls")
+}
 TIMEOUT = 30.0
 GRANT = "consentry.set({functional: true, analytics: true, marketing: true})"
 
