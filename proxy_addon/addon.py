@@ -12,7 +12,7 @@ import ipaddress
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
@@ -25,11 +25,15 @@ from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine, Visit
+from proxy_addon.ledger import Several
 from proxy_addon.own import CSP_PATH, MOST_BYTES, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
-from proxy_addon.setup import Choices, build_engine, choose
+from proxy_addon.setup import Choices, build_engine, choose, open_ledger
+
+if TYPE_CHECKING:
+    from proxy_addon.ledger.ledger import Ledger
 
 # Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
 _SMALL = 128 * 1024
@@ -158,6 +162,7 @@ class Script:
 
     def __init__(self) -> None:
         self._gate: Gate | None = None
+        self._ledger: Ledger | None = None
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -169,6 +174,7 @@ class Script:
         loader.add_option("consentry_keep_query", bool, False, "Keep query values of URLs in what is printed.")
         loader.add_option("consentry_config", str, "", "A consentry.yaml to read sites and cookies from.")
         loader.add_option("consentry_rules", str, "", "A folder of rules that adds to the shipped ones.")
+        loader.add_option("consentry_ledger", str, "", "Where evidence is kept: a file, or postgresql://… [nowhere]")
         loader.add_option("consentry_json", bool, False, "Print verdicts as JSON lines.")
 
     def configure(self, updated: set[str]) -> None:
@@ -182,12 +188,20 @@ class Script:
             )
         try:
             config = read_config(Path(options.consentry_config) if options.consentry_config else None)
-            engine = build_engine(
-                _choices(options, config), config, Console(sys.stdout, json_lines=options.consentry_json)
-            )
+            console = Console(sys.stdout, json_lines=options.consentry_json)
+            ledger = open_ledger(options.consentry_ledger, None, console.record)
+            sink, names = (console, None) if ledger is None else (Several(console, ledger), ledger.pseudonyms)
+            engine = build_engine(_choices(options, config), config, sink, names)
         except (FileError, UsageError) as error:
             raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
-        self._gate = Gate(engine)
+        self.done()
+        self._gate, self._ledger = Gate(engine), ledger
+
+    def done(self) -> None:
+        """Store what waits."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
 
     def running(self) -> None:
         """Options that holding depends on: nothing may connect to a vendor before the verdict."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from . import __version__
 from .catalogue.yamlfile import FileError
@@ -18,9 +19,10 @@ from .consent.signals import Reader
 from .console import Console
 from .decode import decode
 from .explain import Explanation, consent_of, explain
+from .ledger import LedgerError, Several
 from .region import regime_at
 from .resolve import Resolver, parse_entry
-from .setup import build_engine, choose
+from .setup import DEFAULT_KEEP, build_engine, choose, open_ledger
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -174,7 +176,20 @@ def _serving(command: _Command) -> _Command:
                 metavar="DIR",
                 help=f"Where the certificate authority is kept. [{_CONFDIR}]",
             ),
-            _option("--keep-query/--redact-query", default=None, help="Print query values of URLs too."),
+            _option("--keep-query/--redact-query", default=None, help="Print and keep query values of URLs too."),
+            _option(
+                "--ledger",
+                metavar="FILE|URL",
+                help="Where evidence is kept: a SQLite file, or postgresql://USER@HOST/DATABASE. "
+                "[~/.local/state/consentry/evidence.db]",
+            ),
+            _option("--no-ledger", is_flag=True, help="Keep no evidence."),
+            _option(
+                "--ledger-keep",
+                metavar="AGE|SIZE",
+                help="How long evidence is kept, as 30d, 500MB, both with a comma between, or forever. "
+                f"[{DEFAULT_KEEP}; forever with --ledger]",
+            ),
             _option("--json", "json_lines", is_flag=True, help="One JSON object a line."),
             _option("--quiet", "-q", is_flag=True, help="Print only violations, leaks, mismatches and trouble."),
         ]
@@ -397,7 +412,26 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
     )
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
-    serve(build_engine(choose(chosen), config, console), listeners, transport, console)
+    ledger = open_ledger(_ledger_named(given, config), chosen("ledger_keep"), console.record)
+    if ledger is None:
+        serve(build_engine(choose(chosen), config, console), listeners, transport, console)
+        return
+    with ledger:
+        engine = build_engine(choose(chosen), config, Several(console, ledger), ledger.pseudonyms)
+        serve(engine, listeners, transport, console)
+
+
+def _ledger_named(given: Mapping[str, Any], config: ConfigFile) -> str | None:
+    """The ledger that flags, environment or file name: '' for none, None if they name none."""
+    source = click.get_current_context().get_parameter_source
+    flag = ParameterSource.COMMANDLINE
+    named_by_flag = source("ledger") is flag and source("no_ledger") is not flag
+    if given["no_ledger"] and not named_by_flag:
+        return ""
+    if given["ledger"]:
+        return str(given["ledger"])
+    said = config.options.get("ledger", True)
+    return said if isinstance(said, str) else None if said else ""
 
 
 def main() -> NoReturn:
@@ -407,7 +441,7 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (FileError, UsageError) as error:
+    except (FileError, UsageError, LedgerError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):

@@ -6,6 +6,7 @@ An adapter (addon.py, and whatever stands beside it later) hands over what it se
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import time
@@ -32,6 +33,7 @@ from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header
 from .judge import PageJudge
 from .ledger import Evidence, Sink
+from .ledger.visitor import Pseudonyms
 from .own import (
     HELD,
     Quota,
@@ -131,11 +133,13 @@ class Engine:
         banner: bool = False,
         regions: Regions | None = None,
         platforms: tuple[Platform, ...] = (),
+        pseudonyms: Pseudonyms | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
-        `regions` chooses the regime of each request on sites that have none of their own.
+        `regions` chooses the regime of each request on sites that have none of their own. `pseudonyms` names
+        visitors in the evidence; without them names last as long as this does.
         """
         self.catalogue = catalogue
         self._default = default
@@ -143,7 +147,10 @@ class Engine:
         self._sink = sink
         self._keep_query = keep_query
         self._regions = regions
+        self._pseudonyms = pseudonyms or Pseudonyms(secrets.token_bytes(32))
         self._clock = clock
+        self.session = ledger.new_session()
+        self._numbers = itertools.count(1)
         # By identity: sites are values that hold mappings, and live as long as this does.
         self._readers = {
             id(site): Reader(site.consent_cookie, platforms, site.platforms) for site in (default, *sites.values())
@@ -178,7 +185,7 @@ class Engine:
             forward=False,
             origin=origin,
             public=public,
-            client=(address, fields.get("user-agent", "")),
+            client=(self._regions.visitor(fields, address) if self._regions else address, fields.get("user-agent", "")),
         )
 
     def visit_forward(self, address: str, url: str, host: str, fields: Mapping[str, str]) -> Visit:
@@ -602,6 +609,10 @@ class Engine:
                 signal=visit.consent.signal,
                 regime=visit.regime.regime,
                 mode=visit.site.mode,
+                session=self.session,
+                number=next(self._numbers),
+                visitor=self._pseudonyms.of(*visit.client, visit.first_party),
+                site=visit.first_party,
             )
         )
 

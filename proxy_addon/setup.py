@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
@@ -16,10 +17,18 @@ from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
 from .engine import Engine
-from .ledger import Sink
+from .ledger import Evidence, LedgerError, Sink, trouble_with_ledger
+from .ledger.place import default_place, parse_place
+from .ledger.retention import FOREVER, parse_keep
+from .ledger.visitor import Pseudonyms
 from .region import Atlas, MaxMind, Regions
 
+if TYPE_CHECKING:
+    from .ledger.ledger import Ledger
+
 DEFAULT_REGIME = "gdpr"
+# What is kept where nobody said where to keep it.
+DEFAULT_KEEP = "30d,1GB"
 # RFC 9110 §5.6.2.
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -52,7 +61,7 @@ def choose(chosen: Callable[[str], Any]) -> Choices:
     return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
 
 
-def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
+def build_engine(choices: Choices, config: ConfigFile, sink: Sink, pseudonyms: Pseudonyms | None = None) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError."""
     rules, known = read_rules(choices.rules)
     regions = _regions(choices, known)
@@ -89,7 +98,32 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
         banner=choices.banner,
         platforms=compile_platforms(rules.platforms),
         regions=regions,
+        pseudonyms=pseudonyms,
     )
+
+
+def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], None]) -> Ledger | None:
+    """Open the ledger that `where` names, None being the usual one; none at all if it is ''.
+
+    `keep` says how long evidence is kept; without it the usual ledger's is for a while, another's for ever. `tell`
+    takes rows of trouble with the ledger: if the usual one cannot be had, it is done without. Raises UsageError.
+    """
+    if where == "":
+        return None
+    from .ledger.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy loads slowly, and only keeping needs it
+
+    try:
+        kept = parse_keep(keep or (DEFAULT_KEEP if where is None else FOREVER))
+        place = default_place() if where is None else parse_place(where)
+    except LedgerError as error:
+        raise UsageError(str(error)) from None
+    try:
+        return Ledger.open(place, tell, keep=kept)
+    except LedgerError as error:
+        if where is not None:
+            raise UsageError(str(error)) from None
+        tell(trouble_with_ledger(time.time(), f"evidence is not kept: {error}"))
+        return None
 
 
 def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:
