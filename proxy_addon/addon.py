@@ -189,13 +189,17 @@ class Script:
         try:
             config = read_config(Path(options.consentry_config) if options.consentry_config else None)
             console = Console(sys.stdout, json_lines=options.consentry_json)
-            ledger = open_ledger(options.consentry_ledger, None, console.record)
-            sink, names = (console, None) if ledger is None else (Several(console, ledger), ledger.pseudonyms)
-            engine = build_engine(_choices(options, config), config, sink, names)
+            # The former ledger first, so that its last rows come before those of this one.
+            self.done()
+            self._ledger = open_ledger(options.consentry_ledger, None, console.record)
+            if self._ledger is None:
+                engine = build_engine(_choices(options, config), config, console)
+            else:
+                sink = Several(console, self._ledger)
+                engine = build_engine(_choices(options, config), config, sink, self._ledger.pseudonyms)
         except (FileError, UsageError) as error:
             raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
-        self.done()
-        self._gate, self._ledger = Gate(engine), ledger
+        self._gate = Gate(engine)
 
     def done(self) -> None:
         """Store what waits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -19,7 +20,10 @@ from .consent.signals import Reader
 from .console import Console
 from .decode import decode
 from .explain import Explanation, consent_of, explain
-from .ledger import LedgerError, Several
+from .ledger import OUTCOMES, LedgerError, Several
+from .ledger.asked import COUNTED, FORMS, Filters
+from .ledger.moment import parse_moment
+from .ledger.place import Place, default_place, parse_place
 from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .setup import DEFAULT_KEEP, build_engine, choose, open_ledger
@@ -28,6 +32,7 @@ from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CONFDIR = "~/.consentry"
 _LONGEST_TEXT = 65536
+_FILTERS = ("vendor", "outcome", "category", "site", "page", "layer", "session", "visitor", "text")
 
 
 class _SiteFirst(click.Group):
@@ -72,6 +77,7 @@ def cli() -> None:
     consentry forward                         filter what a browser asks for
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
+    consentry log --since 1h                  show what was held, and what ran
 
     Exit codes: 0 fine, 1 violations found, 2 wrong usage, configuration or rules.
     """
@@ -378,6 +384,53 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 
 
+@cli.command("log")
+@click.option("--since", metavar="WHEN", help="From then on: 90s, 30m, 1h, 7d ago, or a date and time.")
+@click.option("--until", metavar="WHEN", help="Before then.")
+@click.option("--vendor", multiple=True, metavar="ID", help="Of that vendor; several options add up.")
+@click.option("--outcome", multiple=True, type=click.Choice(OUTCOMES), help="With that outcome.")
+@click.option("--category", multiple=True, metavar="NAME", help="That needed this category.")
+@click.option("--site", multiple=True, metavar="DOMAIN", help="On that site.")
+@click.option("--page", metavar="URL", help="On that page; with * at the end, on pages that begin so.")
+@click.option("--layer", multiple=True, metavar="NAME", help="Seen there: html, header, wire, guard, …")
+@click.option("--session", metavar="ID", help="Of that run of the proxy; last: of the latest.")
+@click.option("--visitor", metavar="HASH", help="Of that visitor.")
+@click.option("--text", metavar="WORDS", help="With that text in URL, page, reason or vendor.")
+@click.option("--limit", type=click.IntRange(1), metavar="COUNT", help="Only the last so many.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until interrupted.")
+@click.option("--by", type=click.Choice(COUNTED), help="Count instead, for each vendor, outcome, …")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", *FORMS)),
+    default="table",
+    show_default=True,
+    help="har: HTTP Archive, with verdicts in _consentry.",
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there.")
+@_option("--ledger", metavar="FILE|URL", help="The ledger to ask. [~/.local/state/consentry/evidence.db]")
+@_option("--config", type=click.Path(path_type=Path), help="A configuration file that names it.")
+def log_command(**given: Any) -> int:
+    """Show what the ledger keeps: what tried to run, where, under which consent, and what was done about it.
+
+    \b
+    consentry log --since 1h --vendor segment
+    consentry log --outcome violation --outcome leak --session last
+    consentry log --follow --format ndjson
+    consentry log --by vendor --since 7d
+    consentry log --format parquet --output evidence.parquet
+
+    It ends with exit code 1 if a row that it shows is a violation or a leak.
+    """
+    from .log import run  # noqa: PLC0415 - SQLAlchemy loads slowly, and only keeping needs it
+
+    now = time.time()
+    asked = {name: given[name] for name in _FILTERS}
+    moments = {name: parse_moment(given[name], now) for name in ("since", "until") if given[name] is not None}
+    how = {name: given[name] for name in ("form", "output", "limit", "follow", "by")}
+    return int(run(_ledger_to_ask(given), Filters(**{**asked, **moments}), **how))
+
+
 @cli.command()
 def addon() -> None:
     """Print the path of the mitmproxy add-on.
@@ -434,10 +487,15 @@ def _ledger_named(given: Mapping[str, Any], config: ConfigFile) -> str | None:
     return said if isinstance(said, str) else None if said else ""
 
 
+def _ledger_to_ask(given: Mapping[str, Any]) -> Place:
+    said = given["ledger"] or read_config(given["config"]).options.get("ledger")
+    return parse_place(said) if isinstance(said, str) else default_place()
+
+
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -446,4 +504,4 @@ def main() -> NoReturn:
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(0)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

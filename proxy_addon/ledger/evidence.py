@@ -16,6 +16,8 @@ from typing import Any, Protocol
 HELD, ANSWERED, VIOLATION, PASSED, TROUBLE, LEAK = "held", "answered", "violation", "passed", "trouble", "leak"
 RELEASED, MISMATCH = "released", "mismatch"
 OUTCOMES = (HELD, RELEASED, ANSWERED, PASSED, VIOLATION, LEAK, MISMATCH, TROUBLE)
+# Something ran, or was asked for, that should not have been.
+WRONG = (VIOLATION, LEAK)
 # Where it was done.
 HTML, HEADER, WIRE, GUARD, WORKER, CSP_REPORT = "html", "header", "wire", "guard", "worker", "csp-report"
 # Where evidence itself is kept: only trouble comes from there.

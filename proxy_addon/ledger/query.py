@@ -11,36 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
 
+from .asked import Filters, Wanted
 from .evidence import Evidence
 from .schema import FIELDS, ROWS
 
-# One value, or several of which any may be.
-Wanted = str | tuple[str, ...] | None
-# What counts can be of.
-COUNTED = ("vendor", "outcome", "category", "page", "site", "visitor", "session", "layer", "signal")
-
 _C = ROWS.c
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which rows: those for which all of this is so; None says nothing.
-
-    `since` and `until` are seconds since the epoch; `until` itself is not part of the time. `page` that ends in * is
-    the beginning of one. `text` may stand anywhere in URL, page, reason or vendor, in whatever case.
-    """
-
-    since: float | None = None
-    until: float | None = None
-    vendor: Wanted = None
-    site: Wanted = None
-    page: str | None = None
-    outcome: Wanted = None
-    category: Wanted = None
-    session: Wanted = None
-    visitor: Wanted = None
-    layer: Wanted = None
-    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +62,10 @@ def latest_session(connection: Connection) -> str | None:
 
 
 def counts(connection: Connection, filters: Filters, by: str) -> list[Count]:
-    """How many rows there are of each, most first. `by` is one of COUNTED; a row of two categories counts for both."""
+    """How many rows there are of each, most first; `by` is one of asked.COUNTED.
+
+    A row of two categories counts for both.
+    """
     column = _C.categories if by == "category" else _C[by]
     statement = (
         select(column, _C.outcome, func.count(), func.min(_C.time), func.max(_C.time))

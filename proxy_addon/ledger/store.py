@@ -20,14 +20,16 @@ from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, fu
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from . import query
+from .asked import COUNTED, Filters
 from .evidence import TROUBLE, Evidence, LedgerError
 from .place import Place
-from .query import COUNTED, Count, Filters, Row
+from .query import Count, Row
 from .retention import Keep
 from .schema import FIELDS, LOCK, ROWS, migrate
 
 _C = ROWS.c
-# Rows of one statement: many make one call, which leaves the interpreter to other threads meanwhile.
+# Rows of one statement to SQLite: each is one call, which leaves the interpreter to other threads meanwhile; with a
+# call a row the thread that writes would have to wait for them as often.
 _TOGETHER = 200
 # Rows that a question which has no end is answered with at a time.
 _PIECE = 2000
@@ -45,7 +47,10 @@ _WRITES = "consentry_writes"
 
 
 class Store:
-    """One ledger, open. Any thread may call its methods; they raise SQLAlchemyError where the database fails."""
+    """One ledger, open. Any thread may call its methods.
+
+    Where the database fails, those that read raise LedgerError, those that write SQLAlchemyError.
+    """
 
     def __init__(self, engine: Engine, place: Place) -> None:
         """Use `Store.open`."""
@@ -83,19 +88,22 @@ class Store:
         """
         with _writing(self._engine) as connection:
             left = _unknown(connection, rows) if again else rows
+            if left and connection.dialect.name == "postgresql":
+                # psycopg sends them all before it waits for the first answer.
+                connection.exec_driver_sql(_insert("%s", 1), list(map(_values, left)))
+                return
             for start in range(0, len(left), self._together):
                 part = left[start : start + self._together]
-                values = tuple(chain.from_iterable(map(_values, part)))
-                connection.exec_driver_sql(_insert(connection.dialect.name, len(part)), values)
+                connection.exec_driver_sql(_insert("?", len(part)), tuple(chain.from_iterable(map(_values, part))))
 
     def query(self, filters: Filters | None = None, limit: int = 100, before_id: int | None = None) -> list[Row]:
         """The newest rows, newest first; with `before_id` those before that row."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return query.page_of(connection, filters or Filters(), limit, before=before_id)
 
     def after(self, last_id: int, filters: Filters | None = None, limit: int = _PIECE) -> list[Row]:
         """The next rows after that of `last_id`, in their order. Whoever follows misses none."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return query.page_of(connection, filters or Filters(), limit, after=last_id)
 
     def rows(self, filters: Filters | None = None) -> Iterator[Row]:
@@ -109,25 +117,25 @@ class Store:
             last = piece[-1].id
 
     def counts(self, filters: Filters | None = None, *, by: str) -> list[Count]:
-        """How many rows there are of each vendor, outcome, category, …; `by` is one of query.COUNTED."""
+        """How many rows there are of each vendor, outcome, category, …; `by` is one of asked.COUNTED."""
         if by not in COUNTED:
             raise LedgerError(f"Rows cannot be counted by '{by}'; by one of: {', '.join(COUNTED)}.")
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return query.counts(connection, filters or Filters(), by)
 
     def newest(self, filters: Filters | None = None) -> int:
         """The id of the newest row, 0 if there is none."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return query.newest(connection, filters)
 
     def latest_session(self) -> str | None:
         """The session that wrote last."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return query.latest_session(connection)
 
     def size(self) -> int:
         """About how many bytes the rows take."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return _size(connection)
 
     def expire(self, keep: Keep, now: float, most: int = 5000) -> int:
@@ -144,10 +152,16 @@ class Store:
         """Close all connections."""
         self._engine.dispose()
 
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise LedgerError(f"The ledger {self.place} cannot be read: {reason_of(error)}.") from error
+
     @cached_property
     def _together(self) -> int:
-        if self._engine.dialect.name != "sqlite":
-            return _TOGETHER
         with contextlib.closing(sqlite3.connect(":memory:")) as probe:
             # SQLite before 3.32 takes no more than 999 values.
             return min(_TOGETHER, probe.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(FIELDS))
@@ -232,8 +246,7 @@ def _make_private(path: Path) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _insert(dialect: str, count: int) -> str:
-    mark = "?" if dialect == "sqlite" else "%s"
+def _insert(mark: str, count: int) -> str:
     row = f"({', '.join([mark] * len(FIELDS))})"
     return f"INSERT INTO {ROWS.name} ({', '.join(FIELDS)}) VALUES {', '.join([row] * count)}"  # noqa: S608 - our names
 
