@@ -91,8 +91,9 @@ def _added(one: Count | None, other: Count) -> Count:
 
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.since is not None:
-        # The bound on the id is implied, and lets rows be read in their order from there.
-        earliest = select(func.min(_C.id)).where(_C.time >= filters.since).scalar_subquery()
+        # The bound on the id is implied, and lets rows be read in their order from there. Nothing is added to the id
+        # lest the least be looked for among all ids, instead of in the index of times.
+        earliest = select(func.min(_C.id + 0)).where(_C.time >= filters.since).scalar_subquery()
         yield and_(_C.time >= filters.since, _C.id >= earliest)
     if filters.until is not None:
         yield _C.time < filters.until

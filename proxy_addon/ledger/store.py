@@ -145,7 +145,7 @@ class Store:
             if old < most and keep.bytes is not None and _size(connection) > keep.bytes:
                 old += _delete_oldest(connection, most - old)
             if old and connection.dialect.name == "sqlite":
-                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_PAGES})").all()
+                _give_back(connection)
         return old
 
     def close(self) -> None:
@@ -304,6 +304,15 @@ def _delete_oldest(connection: Connection, most: int, before: float | None = Non
     oldest = select(_C.id).limit(most)
     oldest = oldest.order_by(_C.id) if before is None else oldest.where(_C.time < before).order_by(_C.time, _C.id)
     return connection.execute(delete(ROWS).where(_C.id.in_(oldest.scalar_subquery()))).rowcount
+
+
+def _give_back(connection: Connection) -> None:
+    """Shrink a SQLite file by some of the pages that are free."""
+    free = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+    cursor = connection.connection.cursor()
+    for _ in range(min(free, _PAGES)):
+        # Asked for several, Python before 3.12 frees one all the same.
+        cursor.execute("PRAGMA incremental_vacuum(1)")
 
 
 def _size(connection: Connection) -> int:

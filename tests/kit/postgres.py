@@ -67,11 +67,10 @@ class Postgres:
         """The address of one of its databases."""
         return f"postgresql://{_NAME}@127.0.0.1:{self.port}/{database}"
 
-    def database(self, name: str) -> str:
-        """Make an empty database; its address."""
-        self._ask(_NAME, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        self._ask(_NAME, f'CREATE DATABASE "{name}"')
-        return self.url(name)
+    def empty(self) -> str:
+        """The address of a database that is empty now: the same each time, which is faster than a new one."""
+        self._ask(_NAME, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        return self.url()
 
     def start(self) -> None:
         """Start it, and return when it answers."""
