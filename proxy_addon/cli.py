@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -20,13 +21,13 @@ from .consent.signals import Reader
 from .console import Console
 from .decode import decode
 from .explain import Explanation, consent_of, explain
-from .ledger import OUTCOMES, LedgerError, Several
+from .ledger import OUTCOMES, LedgerError, Several, Sink
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
 from .region import regime_at
 from .resolve import Resolver, parse_entry
-from .setup import DEFAULT_KEEP, build_engine, choose, open_ledger
+from .setup import DEFAULT_KEEP, build_engine, choose, open_dashboard, open_ledger, start_dashboard
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -196,6 +197,19 @@ def _serving(command: _Command) -> _Command:
                 help="How long evidence is kept, as 30d, 500MB, both with a comma between, or forever. "
                 f"[{DEFAULT_KEEP}; forever with --ledger]",
             ),
+            _option(
+                "--dashboard",
+                metavar="[HOST:]PORT",
+                help="Where the dashboard listens. [127.0.0.1:8079, or any port if another program has that]",
+            ),
+            _option("--no-dashboard", is_flag=True, help="Do without the dashboard."),
+            _option(
+                "--dashboard-token",
+                metavar="SECRET",
+                help="What must be said to see the dashboard; needed if others can reach it. "
+                "Better set CONSENTRY_DASHBOARD_TOKEN: others see a command's options.",
+            ),
+            _option("--badge/--no-badge", default=None, help="Show the dashboard's switches and counts in each page."),
             _option("--json", "json_lines", is_flag=True, help="One JSON object a line."),
             _option("--quiet", "-q", is_flag=True, help="Print only violations, leaks, mismatches and trouble."),
         ]
@@ -465,26 +479,41 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
     )
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
-    ledger = open_ledger(_ledger_named(given, config), chosen("ledger_keep"), console.record)
-    if ledger is None:
-        serve(build_engine(choose(chosen), config, console), listeners, transport, console)
-        return
-    with ledger:
-        engine = build_engine(choose(chosen), config, Several(console, ledger), ledger.pseudonyms)
-        serve(engine, listeners, transport, console)
+    choices = choose(chosen)
+    with ExitStack() as stack:
+        sinks: list[Sink] = [console]
+        ledger = open_ledger(_named("ledger", given, config), chosen("ledger_keep"), console.record)
+        if ledger is not None:
+            sinks.append(stack.enter_context(ledger))
+        dashboard = open_dashboard(
+            _named("dashboard", given, config), given["dashboard_token"] or "", console.warn, badge=choices.badge
+        )
+        if dashboard is not None:
+            stack.callback(dashboard.stop)
+            sinks.append(dashboard.scene)
+        engine = build_engine(
+            choices,
+            config,
+            Several(*sinks),
+            ledger.pseudonyms if ledger is not None else None,
+            dashboard.scene if dashboard is not None else None,
+        )
+        if dashboard is not None:
+            start_dashboard(dashboard, choices, engine, ledger)
+        serve(engine, listeners, transport, console, dashboard)
 
 
-def _ledger_named(given: Mapping[str, Any], config: ConfigFile) -> str | None:
-    """The ledger that flags, environment or file name: '' for none, None if they name none."""
+def _named(name: str, given: Mapping[str, Any], config: ConfigFile) -> str | None:
+    """What flags, environment or file say of an option that has a --no-… beside it: '' for no, None if nothing."""
     source = click.get_current_context().get_parameter_source
     flag = ParameterSource.COMMANDLINE
-    named_by_flag = source("ledger") is flag and source("no_ledger") is not flag
-    if given["no_ledger"] and not named_by_flag:
+    named_by_flag = source(name) is flag and source(f"no_{name}") is not flag
+    if given[f"no_{name}"] and not named_by_flag:
         return ""
-    if given["ledger"]:
-        return str(given["ledger"])
-    said = config.options.get("ledger", True)
-    return said if isinstance(said, str) else None if said else ""
+    if given[name]:
+        return str(given[name])
+    said = config.options.get(name, True)
+    return (None if said else "") if isinstance(said, bool) else str(said)
 
 
 def _ledger_to_ask(given: Mapping[str, Any]) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,10 @@ from .consent.model import CATEGORIES, Consent
 from .consent.signals import Told
 
 CSP_PATH = BASE + "csp"
+# Where a page listens for what the dashboard sets, names the hosts it asks, and asks what its badge shows.
+LIVE_PATH = BASE + "live"
+# Where the dashboard answers a page that listens.
+INSIDE_PATH = "/inside/live"
 # Where a redirect to a held vendor leads instead.
 HELD = "held"
 MOST_BYTES = 65536
@@ -21,7 +26,9 @@ _LONGEST_URL = 2000
 _MOST_ROWS_A_MINUTE = 1000
 _MOST_REPORTING = 10_000
 _JS = ("content-type", "text/javascript; charset=utf-8")
-_OUTCOMES = frozenset({"held", "leak", "trouble"})
+_MOST_HOSTS = 50
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+_OUTCOMES = frozenset({"held", "released", "leak", "trouble"})
 
 
 def is_own(path: str) -> bool:
@@ -44,6 +51,8 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
         script = with_state(assets.worker, state, alone=True)
         fields = (_JS, ("cache-control", "no-store"), ("service-worker-allowed", "/"))
         return Answer(200, fields, script.encode())
+    if name == "badge.js" and assets.badge:
+        return Answer(200, (_JS, ("cache-control", "no-store")), assets.badge.encode())
     if name == HELD:
         return Answer(204, (("cache-control", "no-store"),), b"")
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
@@ -123,6 +132,19 @@ def reported_violations(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(url, str) or not isinstance(directive, str) or "://" not in url:
         return []
     return [(url[:_LONGEST_URL], directive[:64])]
+
+
+def hosts_named(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The hosts that a page says it asked, each with what for."""
+    hosts = plain.get("hosts")
+    found: list[tuple[str, str]] = []
+    for each in hosts[:_MOST_HOSTS] if isinstance(hosts, list) else []:
+        if not isinstance(each, list) or len(each) != 2 or not all(isinstance(part, str) for part in each):
+            continue
+        host, kind = each
+        if len(host) <= 253 and _HOST.fullmatch(host):
+            found.append((host, kind[:32]))
+    return found
 
 
 def reported_told(plain: Mapping[str, Any]) -> Told:

@@ -22,8 +22,10 @@ from .ledger.place import default_place, parse_place
 from .ledger.retention import FOREVER, parse_keep
 from .ledger.visitor import Pseudonyms
 from .region import Atlas, MaxMind, Regions
+from .watch import Watcher
 
 if TYPE_CHECKING:
+    from .dashboard.server import Server
     from .ledger.ledger import Ledger
 
 DEFAULT_REGIME = "gdpr"
@@ -45,6 +47,7 @@ class Choices:
     worker: bool = True
     report_leaks: bool = False
     banner: bool = False
+    badge: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
     region_header: str = ""
@@ -61,7 +64,13 @@ def choose(chosen: Callable[[str], Any]) -> Choices:
     return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
 
 
-def build_engine(choices: Choices, config: ConfigFile, sink: Sink, pseudonyms: Pseudonyms | None = None) -> Engine:
+def build_engine(
+    choices: Choices,
+    config: ConfigFile,
+    sink: Sink,
+    pseudonyms: Pseudonyms | None = None,
+    watcher: Watcher | None = None,
+) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError."""
     rules, known = read_rules(choices.rules)
     regions = _regions(choices, known)
@@ -99,6 +108,8 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink, pseudonyms: P
         platforms=compile_platforms(rules.platforms),
         regions=regions,
         pseudonyms=pseudonyms,
+        watcher=watcher,
+        badge=choices.badge,
     )
 
 
@@ -124,6 +135,27 @@ def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], 
             raise UsageError(str(error)) from None
         tell(trouble_with_ledger(time.time(), f"evidence is not kept: {error}"))
         return None
+
+
+def open_dashboard(where: str | None, token: str, warn: Callable[[str], None], *, badge: bool) -> Server | None:
+    """Take the port that `where` names, None being the usual one; none at all if it is ''. Raises UsageError."""
+    if where == "":
+        if badge:
+            raise UsageError("--badge shows what the dashboard knows; leave out --no-dashboard, or --badge.")
+        return None
+    from .dashboard.server import Address, Server, parse_address  # noqa: PLC0415 - only who looks at it needs it
+
+    return Server(Address() if where is None else parse_address(where), token, warn)
+
+
+def start_dashboard(server: Server, choices: Choices, engine: Engine, ledger: Ledger | None) -> None:
+    """Let the dashboard show and steer what this engine does."""
+    from .dashboard.app import Subject  # noqa: PLC0415 - see above
+    from .dashboard.history import Stored  # noqa: PLC0415
+
+    regimes = read_rules(choices.rules)[1]
+    history = Stored(ledger.store) if ledger is not None else None
+    server.start(Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history))
 
 
 def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:

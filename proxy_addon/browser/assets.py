@@ -31,6 +31,7 @@ class Assets:
     scope: str
     worker: str
     bootstrap: str
+    badge: str = ""
 
     @property
     def guard_path(self) -> str:
@@ -39,11 +40,18 @@ class Assets:
 
 
 def assemble(
-    vendors: Mapping[str, Vendor], categories: Iterable[Category], *, banner: bool, platforms: Iterable[Platform] = ()
+    vendors: Mapping[str, Vendor],
+    categories: Iterable[Category],
+    *,
+    banner: bool,
+    platforms: Iterable[Platform] = (),
+    live: bool = False,
+    badge: bool = False,
 ) -> Assets:
     """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner.
 
-    Where the choices of `platforms` are kept is watched in the page.
+    Where the choices of `platforms` are kept is watched in the page. With `live` the guard listens for what the
+    dashboard sets, and with `badge` too it shows the badge.
     """
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
     stubs = _functions({each.vendor: each.stub for each in vendors.values()})
@@ -52,12 +60,15 @@ def assemble(
     head = f"'use strict';{decide}\nconst TABLE={table};\n"
     watched = json.dumps(watch_table(platforms), separators=(",", ":"))
     filled = f"{head}const STUBS={stubs};\nconst WITHDRAWALS={withdrawals};\nconst WATCHED={watched};\n"
+    if live:
+        filled += f"const BADGE={json.dumps(badge)};\n{_source('live.js')}"
     guard = f"(() => {{{filled}{_source('guard.js')}{_banner(categories) if banner else ''}}})();"
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
     bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
-    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap)).encode()).hexdigest()[:16]
-    return Assets(version, guard, scope, worker, bootstrap)
+    panel = _badge(vendors, categories) if live and badge else ""
+    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap, panel)).encode()).hexdigest()[:16]
+    return Assets(version, guard, scope, worker, bootstrap, panel)
 
 
 def consent_state(consent: Consent) -> dict[str, Any]:
@@ -119,6 +130,13 @@ def with_state(script: str, state: Mapping[str, Any], *, alone: bool) -> str:
 def _banner(categories: Iterable[Category]) -> str:
     plain = [asdict(category) for category in categories]
     return f"const CATEGORIES={json.dumps(plain, separators=(',', ':'))};\n{_source('banner.js')}"
+
+
+def _badge(vendors: Mapping[str, Vendor], categories: Iterable[Category]) -> str:
+    titles = [[each.category, each.title] for each in categories]
+    names = {each.vendor: [each.name, each.category] for each in vendors.values()}
+    filled = f"const CATEGORIES={json.dumps(titles)};\nconst VENDORS={json.dumps(names, separators=(',', ':'))};\n"
+    return filled + _source("badge.js")
 
 
 def _functions(code: Mapping[str, str]) -> str:
