@@ -134,7 +134,7 @@ class Writer:
             self._lost += left
             self._untold += left
         if self._untold:
-            self._say(f"{_rows(self._untold)} of evidence are lost: {self._failing or 'the ledger does not answer'}")
+            self._say(f"rows of evidence lost: {self._untold:,} ({self._failing or 'the ledger does not answer'})")
             self._untold = 0
 
     # In the thread of whoever records
@@ -232,7 +232,7 @@ class Writer:
         if not lost:
             self._say("evidence is stored again, and none is lost")
             return
-        row = self._trouble(f"evidence is stored again; {_rows(lost)} before this are lost")
+        row = self._trouble(f"evidence is stored again; rows lost before this: {lost:,}")
         self._tell(row)
         self._queue.append(row)
 
@@ -244,7 +244,7 @@ class Writer:
         now = self._monotonic()
         if self._told is None or now - self._told >= _TELL_AGAIN:
             self._told = now
-            self._say(f"evidence cannot be stored ({reason}): {_rows(waiting)} wait, {lost:,} are lost")
+            self._say(f"evidence cannot be stored ({reason}); rows that wait: {waiting:,}, that are lost: {lost:,}")
 
     def _until_next_look(self) -> float | None:
         """Seconds that may pass with nothing to write."""
@@ -269,7 +269,3 @@ class Writer:
 
     def _trouble(self, what: str) -> Evidence:
         return trouble_with_ledger(self._clock(), what, self._session)
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
