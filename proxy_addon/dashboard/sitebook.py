@@ -61,7 +61,7 @@ class Taking:
     name: str
     categories: tuple[str, ...]
     count: Count
-    demands: tuple[Demand, ...]
+    demands: tuple[tuple[Column, Demand], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def takings(counts: Mapping[str, Count], catalogue: Catalogue, groups: Sequence[
             continue
         needed = {name for needs in count.needs for name in needs} or {known.category}
         categories = tuple(name for name in CATEGORIES if name in needed)
-        demands = tuple(_demand(vendor, categories, group.regimes[0]) for group in groups)
+        demands = tuple((group, _demand(vendor, categories, group.regimes[0])) for group in groups)
         found.append(Taking(vendor, known.name, categories, count, demands))
     return sorted(found, key=lambda each: each.name.casefold())
 
