@@ -43,6 +43,7 @@ from .own import (
     hosts_named,
     parse_json,
     reported_consent,
+    reported_order,
     reported_page,
     reported_rows,
     reported_told,
@@ -336,7 +337,7 @@ class Engine:
         elif path == BASE + "consent" and plain.get("ask") is True:
             return self._tell_consent(visit, plain, fields)
         elif path == BASE + "consent" and (said := reported_consent(plain)) is not None:
-            extra = self._take_consent(visit, said, fields)
+            extra = self._take_consent(visit, said, fields, reported_order(plain))
         return Answer(204, (("cache-control", "no-store"), *extra), b"")
 
     def judge_reports(self, visit: Visit, body: bytes) -> None:
@@ -426,7 +427,9 @@ class Engine:
         body = json.dumps(consent_state(said)).encode()
         return Answer(200, (("content-type", "application/json"), ("cache-control", "no-store"), *extra), body)
 
-    def _take_consent(self, visit: Visit, said: Consent, fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    def _take_consent(
+        self, visit: Visit, said: Consent, fields: Mapping[str, str], order: int = 0
+    ) -> list[tuple[str, str]]:
         """Remember what a page says, and delete the cookies that it takes consent from."""
         host = _host(visit.public)
         # A frame of another site has a guard too, but speaks only for itself.
@@ -436,7 +439,7 @@ class Engine:
         if self._watcher is not None:
             # The cookie that came along says the same, and where it was read.
             known = visit.consent if visit.consent.words() == now.consent.words() else now.consent
-            self._watcher.consent(self._who(visit), known, self._clock())
+            self._watcher.consent(self._who(visit), known, self._clock(), order)
         judge = self._judge(now, ledger.HEADER)
         return deletions([name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host)
 
@@ -492,7 +495,7 @@ class Engine:
     def _watch_host(self, visit: Visit, host: str, page: str, kind: str) -> None:
         """A request to a host that is neither the site's own nor one that the catalogue knows."""
         site = registrable_domain(host)
-        own = (visit.first_party, registrable_domain(_host(visit.public)))
+        own = {visit.first_party} if visit.forward else {visit.first_party, registrable_domain(_host(visit.public))}
         if not host or not visit.first_party or site in own or kind == "document" or self._watcher is None:
             return
         if not self.catalogue.match_host(f"https://{host}/"):

@@ -176,6 +176,13 @@ def reported_consent(plain: Mapping[str, Any]) -> Consent | None:
     )
 
 
+def reported_order(plain: Mapping[str, Any]) -> int:
+    """The number of the watcher's order that a page's consent comes from, or 0 if it is of another's making."""
+    said = plain.get("consent")
+    number = said.get("order") if isinstance(said, dict) else None
+    return number if type(number) is int else 0
+
+
 def deletions(names: Sequence[str], host: str) -> list[tuple[str, str]]:
     """Set-Cookie fields that delete cookies at every domain they could sit on (HttpOnly ones only we can)."""
     parts = host.split(".")

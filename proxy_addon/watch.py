@@ -48,8 +48,8 @@ class Watcher(Protocol):
     def page(self, who: Who, url: str, consent: Consent, time: float) -> None:
         """A document was asked for by a visitor with this consent."""
 
-    def consent(self, who: Who, consent: Consent, time: float) -> None:
-        """A page said which consent it has now."""
+    def consent(self, who: Who, consent: Consent, time: float, order: int = 0) -> None:
+        """A page said which consent it has now; `order` is the number of the order that it carried out, if it did."""
 
     def cookies(self, who: Who, seen: tuple[Cookie, ...], time: float) -> None:
         """Cookies were sent or set. Values are never told."""

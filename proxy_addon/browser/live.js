@@ -28,7 +28,7 @@ function consentryLive(page) {
     if (forget) forgetChoices();
     pretend(consent.gpc || natural);
     const gpc = !!consent.gpc || natural;
-    change(restore ? { ...core.read(cookies()), gpc } : { ...consent, gpc }, true);
+    change(restore ? { ...core.read(cookies()), gpc, order: consent.order } : { ...consent, gpc }, true);
     if (restore) ask();
   }
   // Every choice that a page can reach: ours, the site's own cookie, and what consent platforms keep.

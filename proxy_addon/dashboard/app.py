@@ -93,6 +93,7 @@ class Dashboard:
         self._files = dict(_files())
         self._templates = _environment(self._files)
         self._viewers = 0
+        self._orders = 0
         self._ended = asyncio.Event()
         self.channels = Channels(subject.scene.listening)
         routes = [
@@ -285,14 +286,18 @@ class Dashboard:
         return self._carry_out(who, chosen)
 
     def _carry_out(self, who: Who, chosen: Any) -> Response:
+        scene = self._subject.scene
         if chosen.gpc is not None:
             self._subject.pretend(who.client, who.site, chosen.gpc)
-            self._subject.scene.pretends(who.visitor, chosen.gpc)
-        pages = self.channels.send(who.visitor, chosen.message())
+            scene.pretends(who.visitor, chosen.gpc)
+        self._orders += 1
+        pages = self.channels.send(who.visitor, chosen.message(self._orders))
         if not pages and chosen.gpc is None:
             words = "No page of this visitor is open now; open one, and it takes effect there at once."
             return _json({"error": words}, 409)
-        return _json({"pages": pages})
+        # What the site itself says is known when the page has asked.
+        expected = known[1] if chosen.restore and (known := scene.visitor(who.visitor)) else chosen.consent
+        return _json({"pages": pages, "visitor": scene.expect(who.visitor, expected, self._orders)})
 
     # What the proxied pages ask, through the proxy
 

@@ -174,6 +174,10 @@ class Visitor:
     gpc: bool = False
     # Pages of it that listen for what the dashboard sets.
     pages: int = 0
+    # Counts what is told of it, so that who hears of it in two ways knows what is newer.
+    changes: int = 0
+    # The number of the latest order that was sent to its pages.
+    ordered: int = 0
 
     def plain(self) -> dict[str, Any]:
         """JSON-ready; nothing of its address, and of its user agent a few words."""
@@ -190,6 +194,7 @@ class Visitor:
             "last": self.last,
             "page": self.page,
             "pages": self.pages,
+            "changes": self.changes,
             "pretends": self.gpc,
             "categories": dict(consent.categories),
             "vendors": dict(consent.vendors),
@@ -314,12 +319,15 @@ class Scene:
             visitor = self._visitor(who, consent, time)
             visitor.page = url
             self._tell("load", load.plain())
-            self._tell("visitor", visitor.plain())
+            self._tell_visitor(visitor)
 
-    def consent(self, who: Who, consent: Consent, time: float) -> None:
+    def consent(self, who: Who, consent: Consent, time: float, order: int = 0) -> None:
         """See Watcher."""
         with self._lock:
             known = self._visitors.get(who.visitor)
+            if known is not None and 0 < order < known.ordered:
+                # The page has heard of a newer one meanwhile, and will say so.
+                return
             before = known.consent.words() if known else None
             visitor = self._visitor(who, consent, time)
             if consent.words() != before:
@@ -327,7 +335,7 @@ class Scene:
                 if load is not None and len(load.choices) < _MOST_CHOICES:
                     load.choices.append(_choice(consent, time))
                     self._tell("load", load.plain())
-            self._tell("visitor", visitor.plain())
+            self._tell_visitor(visitor)
 
     def cookies(self, who: Who, seen: tuple[Cookie, ...], time: float) -> None:
         """See Watcher."""
@@ -370,7 +378,7 @@ class Scene:
         with self._lock:
             if known := self._visitors.get(visitor):
                 known.gpc = gpc
-                self._tell("visitor", known.plain())
+                self._tell_visitor(known)
 
     # What the dashboard asks
 
@@ -469,13 +477,27 @@ class Scene:
         with self._lock:
             if visitor := self._visitors.get(name):
                 visitor.pages = pages
-                self._tell("visitor", visitor.plain())
+                self._tell_visitor(visitor)
+
+    def expect(self, name: str, consent: Consent, order: int) -> dict[str, Any] | None:
+        """Take it for said until the visitor's pages say it themselves; the visitor as it is now, JSON-ready."""
+        with self._lock:
+            visitor = self._visitors.get(name)
+            if visitor is None:
+                return None
+            visitor.consent, visitor.ordered = consent, order
+            self._tell_visitor(visitor)
+            return visitor.plain()
 
     # Within
 
     def _tell(self, what: str, plain: dict[str, Any]) -> None:
         for viewer in self._viewers:
             viewer.put(what, plain)
+
+    def _tell_visitor(self, visitor: Visitor) -> None:
+        visitor.changes += 1
+        self._tell("visitor", visitor.plain())
 
     def _site(self, name: str, time: float) -> Site:
         site = _kept(self._sites, name, lambda: Site(name), _MOST_SITES)

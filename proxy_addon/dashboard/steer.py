@@ -37,13 +37,13 @@ class Order:
     restore: bool = False
     gpc: bool | None = None
 
-    def message(self) -> dict[str, Any]:
-        """As live.js takes it; JSON-ready."""
+    def message(self, number: int) -> dict[str, Any]:
+        """As live.js takes it, JSON-ready; pages name the number when they say what they have done."""
         # What a browser sends by itself is no choice that a cookie keeps.
         kept = self.consent.decided and self.gpc is None
         return {
             "cookie": format_cookie(self.consent) if kept else "",
-            "consent": consent_state(self.consent),
+            "consent": {**consent_state(self.consent), "order": number},
             "forget": self.forget,
             "restore": self.restore,
         }

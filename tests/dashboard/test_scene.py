@@ -90,6 +90,18 @@ def test_a_visitor_is_shown_without_address_and_user_agent(scene: Scene) -> None
     assert visitor["browser"] == "Chrome 131 on Linux"
 
 
+def test_a_pages_word_on_an_older_order_does_not_undo_a_newer_one(scene: Scene) -> None:
+    older, newer = Consent({"analytics": True}), Consent({"analytics": True, "marketing": True})
+    scene.expect(WHO.visitor, older, 1)
+    scene.expect(WHO.visitor, newer, 2)
+    scene.consent(WHO, older, START + 1, 1)
+    assert scene.picture()["visitors"][0]["words"] == newer.words()
+    scene.consent(WHO, newer, START + 2, 2)
+    # What the visitor says without any order counts.
+    scene.consent(WHO, older, START + 3)
+    assert scene.picture()["visitors"][0]["words"] == older.words()
+
+
 def test_news_begin_where_the_picture_ends(scene: Scene) -> None:
     woken: list[int] = []
     scene.record(seen(1))

@@ -25,33 +25,34 @@ BEFORE = Consent(SAID, {"acme": False}, signal="onetrust", note="read from onetr
     ],
 )
 def test_a_preset_decides_every_category_and_no_vendor(preset: str, granted: set[str]) -> None:
-    message = order({"preset": preset}, BEFORE, VENDORS).message()
+    message = order({"preset": preset}, BEFORE, VENDORS).message(7)
     said = parse_cookie(message["cookie"])
     assert said.categories == {name: name in granted for name in CATEGORIES}
     assert said.vendors == {}
     assert message["consent"]["categories"] == said.categories
+    assert message["consent"]["order"] == 7
     assert not message["forget"]
 
 
 def test_nothing_yet_forgets_every_choice() -> None:
-    message = order({"preset": "nothing"}, BEFORE, VENDORS).message()
+    message = order({"preset": "nothing"}, BEFORE, VENDORS).message(7)
     assert (message["cookie"], message["forget"], message["restore"]) == ("", True, False)
     assert message["consent"]["categories"] == {}
 
 
 def test_the_sites_own_choice_counts_again_when_ours_is_taken_back() -> None:
-    message = order({"preset": "site"}, BEFORE, VENDORS).message()
+    message = order({"preset": "site"}, BEFORE, VENDORS).message(7)
     assert (message["cookie"], message["forget"], message["restore"]) == ("", False, True)
 
 
 def test_one_category_changes_and_the_rest_stays() -> None:
-    said = parse_cookie(order({"category": "marketing", "value": True}, BEFORE, VENDORS).message()["cookie"])
+    said = parse_cookie(order({"category": "marketing", "value": True}, BEFORE, VENDORS).message(7)["cookie"])
     assert said.categories == {**SAID, "marketing": True}
     assert said.vendors == {"acme": False}
 
 
 def test_a_category_can_become_unset() -> None:
-    said = parse_cookie(order({"category": "marketing", "value": None}, BEFORE, VENDORS).message()["cookie"])
+    said = parse_cookie(order({"category": "marketing", "value": None}, BEFORE, VENDORS).message(7)["cookie"])
     assert said.categories == {"functional": False, "analytics": True}
 
 
@@ -62,14 +63,14 @@ def test_a_vendor_gets_a_choice_of_its_own_and_loses_it_again() -> None:
 
 
 def test_when_the_last_choice_is_taken_back_the_sites_own_counts() -> None:
-    message = order({"category": "analytics", "value": None}, Consent({"analytics": True}), VENDORS).message()
+    message = order({"category": "analytics", "value": None}, Consent({"analytics": True}), VENDORS).message(7)
     assert (message["cookie"], message["restore"]) == ("", True)
 
 
 @pytest.mark.parametrize(("preset", "gpc"), [("gpc-on", True), ("gpc-off", False)])
 def test_what_a_browser_sends_is_no_choice_and_writes_no_cookie(preset: str, gpc: bool) -> None:
     given = order({"preset": preset}, BEFORE, VENDORS)
-    message = given.message()
+    message = given.message(7)
     assert given.gpc is gpc
     assert (message["cookie"], message["forget"], message["restore"]) == ("", False, False)
     assert message["consent"]["gpc"] is gpc

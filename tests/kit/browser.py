@@ -99,12 +99,18 @@ class Browser:
         self._agent = _agent_of(self._chromium)
 
     @contextmanager
-    def visitor(self, proxy: str | None = None) -> Iterator[Visit]:
-        """A visitor that nobody has seen before, going through a proxy if one is given."""
+    def visitor(self, proxy: str | None = None, *, bypass_csp: bool = False) -> Iterator[Visit]:
+        """A visitor that nobody has seen before, going through a proxy if one is given.
+
+        With `bypass_csp` the test's own code may run on pages whose policy would not let it.
+        """
         # A user agent of its own tells its requests from those of visitors before it, for the network and the proxy.
         agent = f"{self._agent} Visitor/{next(self._fresh)}"
         context = self._chromium.new_context(
-            proxy={"server": proxy} if proxy else None, ignore_https_errors=True, user_agent=agent
+            proxy={"server": proxy} if proxy else None,
+            ignore_https_errors=True,
+            user_agent=agent,
+            bypass_csp=bypass_csp,
         )
         try:
             visit = Visit(context, context.new_page())

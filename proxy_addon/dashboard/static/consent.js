@@ -45,6 +45,7 @@ function showList(all, visitor) {
   }
 }
 
+let underway = 0;
 function showVisitor(visitor) {
   $('who').textContent = `${visitor.browser} on ${visitor.site}`;
   const open = visitor.pages > 0;
@@ -58,9 +59,12 @@ function showVisitor(visitor) {
   for (const fieldset of document.querySelectorAll('[data-category]')) {
     const said = visitor.categories[fieldset.dataset.category];
     const value = said === undefined ? 'unset' : said ? 'granted' : 'denied';
-    for (const input of fieldset.querySelectorAll('input')) { input.checked = input.value === value; input.disabled = !open; }
+    for (const input of fieldset.querySelectorAll('input')) {
+      if (!underway) input.checked = input.value === value;
+      input.disabled = !open;
+    }
   }
-  $('gpc').checked = visitor.pretends || visitor.gpc;
+  if (!underway) $('gpc').checked = visitor.pretends || visitor.gpc;
   // What the browser itself sends cannot be taken from it.
   $('gpc').disabled = visitor.gpc && !visitor.pretends;
   showChoices(visitor, open);
@@ -93,7 +97,7 @@ function showChoices(visitor, open) {
     const words = `${NAMES[vendor].category}${count ? ` · ${count.held} held, ${count.ran} ran` : ''}`;
     if (entry.small.textContent !== words) entry.small.textContent = words;
     const said = visitor.vendors[vendor];
-    entry.select.value = said === undefined ? 'unset' : said ? 'granted' : 'denied';
+    if (!underway) entry.select.value = said === undefined ? 'unset' : said ? 'granted' : 'denied';
     entry.select.disabled = !open;
     if ($('vendors').children[index] !== entry.item) $('vendors').insertBefore(entry.item, $('vendors').children[index] || null);
   });
@@ -121,6 +125,11 @@ function showRead(visitor) {
 
 // ---- What is set
 const VALUES = { unset: null, denied: false, granted: true };
+/** News may come later than an answer that is newer. */
+function take(visitor) {
+  const known = visitors.get(visitor.visitor);
+  if (!known || known.changes < visitor.changes) visitors.set(visitor.visitor, visitor);
+}
 let timer = 0;
 function say(words, bad) {
   $('said').textContent = words;
@@ -131,13 +140,17 @@ function say(words, bad) {
 async function set(order) {
   const visitor = current();
   if (!visitor) return;
+  // Until it is answered the switches stay as they were left.
+  underway += 1;
   try {
-    const { pages } = await ask('/api/consent', { visitor: visitor.visitor, ...order });
+    const { pages, visitor: now } = await ask('/api/consent', { visitor: visitor.visitor, ...order });
+    if (now) take(now);
     say(pages ? `Set on ${plural(pages, 'open page')}.` : 'Set; it counts from the next request on.');
   } catch (error) {
     say(error.message, true);
-    show();
   }
+  underway -= 1;
+  show();
 }
 for (const button of document.querySelectorAll('[data-preset]')) button.addEventListener('click', () => set({ preset: button.dataset.preset }));
 for (const fieldset of document.querySelectorAll('[data-category]')) fieldset.addEventListener('change', (event) => set({ category: fieldset.dataset.category, value: VALUES[event.target.value] }));
@@ -157,7 +170,7 @@ listen(
     show();
   },
   (what, value) => {
-    if (what === 'visitor') visitors.set(value.visitor, value);
+    if (what === 'visitor') take(value);
     if (what === 'row' && value.vendor) {
       const vendors = sites[value.site] || (sites[value.site] = {});
       const count = vendors[value.vendor] || (vendors[value.vendor] = { held: 0, ran: 0, leaked: 0, other: 0 });
