@@ -16,15 +16,30 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".tests"
 OLDEST, NEWEST = (3, 11), (3, 14)
+# pytest's exit code.
+NOTHING_FOUND = 5
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def run(*command: str | Path) -> None:
     """Run a command and end with its exit code if it fails."""
+    if code := tried(*command):
+        sys.exit(code)
+
+
+def tried(*command: str | Path) -> int:
+    """Run a command; its exit code."""
     print("+", *command, flush=True)
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
+
+
+def test(programs: Path, *arguments: str) -> bool:
+    """Run pytest, some tests at a time, with the arguments of this program; whether it found any. Ends if one fails."""
+    together = ("-n", str(min(4, os.cpu_count() or 1)))
+    code = tried(programs / "python", "-m", "pytest", "-q", *together, *arguments, *sys.argv[1:])
+    if code not in (0, NOTHING_FOUND):
+        sys.exit(code)
+    return code == 0
 
 
 def version_of(python: str) -> tuple[int, int] | None:
@@ -87,10 +102,12 @@ def main() -> None:
     run(newest / "ruff", "check", ".")
     run(newest / "ruff", "format", "--check", ".")
     run(newest / "mypy")
-    for each in programs[:-1]:
-        run(each / "python", "-m", "pytest", "-q", "-m", "not e2e", "--reruns", "1", *sys.argv[1:])
-    # A real browser on a busy machine may miss a moment: what fails three times in a row is broken.
-    run(newest / "python", "-m", "pytest", "-q", "--reruns", "2", *sys.argv[1:])
+    found = [test(each, "-m", "not e2e", "--reruns", "1") for each in programs]
+    # A real browser on a busy machine may miss a moment: what fails three times in a row is broken. Tests of one file
+    # share a site and a proxy.
+    found.append(test(newest, "-m", "e2e", "--reruns", "2", "--dist", "loadfile"))
+    if not any(found):
+        sys.exit(NOTHING_FOUND)
 
 
 if __name__ == "__main__":
