@@ -18,6 +18,7 @@ from .consent.signals import Reader
 from .console import Console
 from .decode import decode
 from .explain import Explanation, consent_of, explain
+from .listed import listings
 from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose
@@ -358,7 +359,8 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     """
     if text == "-":
         text = sys.stdin.buffer.read(_LONGEST_TEXT).decode("utf-8", "replace")
-    reader = Reader(platforms=compile_platforms(read_rules(rules)[0].platforms))
+    loaded = read_rules(rules)[0]
+    reader = Reader(platforms=compile_platforms(loaded.platforms), listed=listings(loaded.catalogue.vendors.values()))
     decoded = decode(text, reader, gpc=gpc)
     click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 

@@ -32,6 +32,7 @@ from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header
 from .judge import PageJudge
 from .ledger import Evidence, Sink
+from .listed import listings
 from .own import (
     HELD,
     Quota,
@@ -153,9 +154,11 @@ class Engine:
         self._keep_query = keep_query
         self._regions = regions
         self._clock = clock
+        listed = listings(catalogue.vendors.values())
         # By identity: sites are values that hold mappings, and live as long as this does.
         self._readers = {
-            id(site): Reader(site.consent_cookie, platforms, site.platforms) for site in (default, *sites.values())
+            id(site): Reader(site.consent_cookie, platforms, site.platforms, listed)
+            for site in (default, *sites.values())
         }
         self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner, platforms=platforms)
         self._vendor_sites = frozenset(

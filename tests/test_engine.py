@@ -662,6 +662,27 @@ def test_a_forward_proxy_that_only_observes_changes_no_request() -> None:
     assert {name: headers[name] for name in headers} == fields
 
 
+# What the standards' strings refuse single vendors
+
+# The purposes of both categories, and consent to the vendor 1 alone. Made with @iabtechlabtcf/core 1.5.21.
+TC_STRING = "euconsent-v2=CQraFkAQraFkAAKABBENCyFgAPPAAAAAAAYgAAoAAAAA"
+
+
+def test_a_vendor_that_a_tc_string_refuses_is_held_and_the_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = (vendor("ads", "marketing", domains=(Domain("ads.test", "marketing"),), tcf=7), *VENDORS[:1])
+    monkeypatch.setattr("tests.test_engine.VENDORS", listed)
+    world = World()
+    world.page(cookie=TC_STRING)
+    assert world.tag(referer=f"{SHOP}/")[1] is None
+    visit, status = world.tag("https://ads.test/pixel.js", referer=f"{SHOP}/")
+    assert status is not None
+    assert world.rows[-1].reason == "ads itself is refused (cookie euconsent-v2)"
+    assert visit.consent.words().endswith("ads denied")
+    page = world.respond(world.reverse(TC_STRING), html(), PAGE)
+    assert page is not None
+    assert b"&quot;vendors&quot;:{&quot;ads&quot;:false}" in page
+
+
 # What a tag was told
 
 PING = "https://tags.test/ping"

@@ -302,6 +302,7 @@ def test_a_page_that_asks_is_told_what_its_cookies_mean() -> None:
         "vendors": {},
         "implied": {},
         "gpc": False,
+        "refused": {},
         "signal": "cookie consentry",
     }
 
@@ -372,6 +373,20 @@ def test_of_reported_consent_only_answers_to_known_questions_count() -> None:
         }
     )
     assert said == Consent({"analytics": True}, {"acme": False}, signal="the page", note="reported by the page")
+
+
+@pytest.mark.parametrize(
+    ("refused", "read"),
+    [
+        ({"acme": ["marketing", "necessary", 7]}, {"acme": frozenset({"marketing"})}),
+        ({"acme": "marketing"}, {}),
+        (["acme"], {}),
+    ],
+)
+def test_a_page_may_report_in_what_a_vendor_is_refused(refused: object, read: dict[str, frozenset[str]]) -> None:
+    said = reported_consent({"consent": {"categories": {}, "vendors": {}, "refused": refused}})
+    assert said is not None
+    assert said.refused == read
 
 
 # Leaks

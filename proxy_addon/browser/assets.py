@@ -67,6 +67,7 @@ def consent_state(consent: Consent) -> dict[str, Any]:
         "vendors": dict(consent.vendors),
         "gpc": consent.gpc,
         "implied": dict(consent.implied),
+        "refused": {vendor: sorted(names) for vendor, names in sorted(consent.refused.items())},
         "signal": consent.signal,
     }
 
