@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from . import ledger
 from .answer import PAGES, Answer, answer_for, destination
@@ -26,7 +26,7 @@ from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
 from .config import ENFORCE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
-from .consent.googlemode import consent_mode, contradictions
+from .consent.googlemode import NAMES, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header
@@ -34,6 +34,7 @@ from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .listed import listings
 from .own import (
+    ASKED,
     HELD,
     Quota,
     Row,
@@ -238,7 +239,7 @@ class Engine:
                 done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
                 self._record(visit, ledger.WIRE, done, verdict, url, kind=wanted)
                 if not held and self.catalogue.vendors[match.vendor].tells_consent:
-                    self._compare_told(visit, verdict, url, wanted)
+                    self._compare_told(visit, verdict, url, kind=wanted, layer=ledger.WIRE)
             return answer_for(self.catalogue, match, method, fields, path) if held else None
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
@@ -352,6 +353,9 @@ class Engine:
         rows = reported_rows(plain, self.catalogue.vendors.__contains__)
         for reported in rows[: self._counted(visit, len(rows))]:
             row = reported._replace(url=visit.as_site(reported.url))
+            if row.outcome == ASKED:
+                self._compare_asked(visit, row)
+                continue
             self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, kind=row.type)
             self._held_there[visit.client, visit.first_party, row.url] = None
         while len(self._held_there) > _MOST_HELD:
@@ -516,7 +520,18 @@ class Engine:
     def _decide(self, visit: Visit, match: Match) -> Verdict:
         return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
-    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, wanted: str) -> None:
+    def _compare_asked(self, visit: Visit, row: Row) -> None:
+        """Compare what a page says that it asked a vendor for; in forward mode the wire has seen it."""
+        if visit.forward or "://" not in row.url:
+            return
+        match = self.catalogue.match(row.url, site=visit.first_party)
+        if match is None or match.exempt or match.vendor != row.vendor:
+            return
+        verdict = self._decide(visit, match)
+        if not verdict.blocks and self.catalogue.vendors[match.vendor].tells_consent:
+            self._compare_told(visit, verdict, _only_told(row.url), kind=row.type, layer=row.layer)
+
+    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, *, kind: str, layer: str) -> None:
         """Record where a request that goes out says that its tag was told something else than the visitor chose."""
         if verdict.vendor in visit.consent.vendors:
             # A choice for the vendor itself outranks the categories, which then say nothing of this tag.
@@ -525,11 +540,13 @@ class Engine:
         if said is None:
             return
         chosen = visit.consent
+        refused = chosen.refused.get(verdict.vendor or "", ())
+        chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(refused, False)})
         if chosen.gpc:
             # Where the law binds it, GPC is the visitor's answer, whatever an older cookie says.
             chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(visit.regime.gpc_denies, False)})
         for reason in contradictions(said, chosen):
-            self._record(visit, ledger.WIRE, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=wanted)
+            self._record(visit, layer, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=kind)
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
@@ -634,6 +651,15 @@ def _pairs(url: str) -> list[tuple[str, str]]:
     if len(query) > _LONGEST_QUERY:
         query = query[: _LONGEST_QUERY + 1].rpartition("&")[0]
     return parse_qsl(query)
+
+
+def _only_told(url: str) -> str:
+    """The URL with nothing in its query but what tells of consent: the rest is no business of the evidence."""
+    told: dict[str, str] = {}
+    for name, value in _pairs(url):
+        if name in NAMES:
+            told.setdefault(name, value)
+    return f"{url.partition('?')[0]}?{urlencode(told)}"
 
 
 def _host(url: str) -> str:

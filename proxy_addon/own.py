@@ -22,7 +22,9 @@ _MOST_REFUSED = 1000
 _MOST_ROWS_A_MINUTE = 1000
 _MOST_REPORTING = 10_000
 _JS = ("content-type", "text/javascript; charset=utf-8")
-_OUTCOMES = frozenset({"held", "leak", "trouble"})
+# A page lets an allowed request go that says what its tag was told of consent.
+ASKED = "asked"
+_OUTCOMES = frozenset({"held", "leak", "trouble", ASKED})
 
 
 def is_own(path: str) -> bool:

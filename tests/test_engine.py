@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -662,6 +663,72 @@ def test_a_forward_proxy_that_only_observes_changes_no_request() -> None:
     assert {name: headers[name] for name in headers} == fields
 
 
+# What a page says that it let go
+
+PING = "https://tags.test/ping"
+ONLY_ANALYTICS = "consentry=v=1&analytics=granted&functional=granted&marketing=denied"
+ONLY_MARKETING = "consentry=v=1&analytics=denied&functional=granted&marketing=granted"
+AD_GRANTED = "google was told granted for ad_storage, and the visitor denied marketing"
+
+
+def asked(world: World, visit: Visit, url: str, **values: object) -> list[Evidence]:
+    """The rows that a page's report of an allowed request leaves."""
+    reported = {"outcome": "asked", "vendor": "tags", "url": url, "type": "ping", "layer": "guard", **values}
+    body = json.dumps({"page": f"{visit.public}/p", "rows": [reported]}).encode()
+    fields = {"sec-fetch-site": "same-origin"}
+    assert world.engine.own(visit, "POST", "/__consentry/report", fields, body).status == 204
+    return world.rows
+
+
+def test_in_reverse_mode_a_page_tells_what_its_tags_were_told() -> None:
+    world = World()
+    url = f"{PING}?cid=42&gcs=G111&gcs=G100&x=1"
+    (row,) = asked(world, world.reverse(ONLY_ANALYTICS), url)
+    assert (row.layer, row.outcome, row.verdict, row.vendor) == ("guard", "mismatch", "allow", "tags")
+    assert (row.reason, row.type, row.page) == (AD_GRANTED, "ping", f"{SHOP}/p")
+    assert row.url == f"{PING}?gcs=…"
+    assert (row.consent, row.signal) == (
+        "functional granted, analytics granted, marketing denied",
+        "cookie consentry",
+    )
+
+
+def test_nothing_but_what_tells_of_consent_is_kept_of_what_a_page_asked_for() -> None:
+    (row,) = asked(World(keep_query=True), World().reverse(ONLY_ANALYTICS), f"{PING}?cid=42&gcs=G111&asc=x%26y")
+    assert row.url == f"{PING}?gcs=G111&asc=x%26y"
+
+
+@pytest.mark.parametrize(
+    ("url", "values"),
+    [
+        (f"{PING}?gcs=G101", {}),
+        (f"{PING}?cid=1", {}),
+        (f"{TAG}?gcs=G111", {"vendor": "acme"}),
+        (f"{PING}?gcs=G111", {"vendor": "acme"}),
+        ("https://tags.test/help/x?gcs=G111", {}),
+        ("https://nobody.test/?gcs=G111", {}),
+        ("gcs=G111", {}),
+    ],
+)
+def test_what_agrees_or_is_not_the_vendors_leaves_no_row(url: str, values: dict[str, object]) -> None:
+    world = World()
+    assert asked(world, world.reverse(ONLY_ANALYTICS), url, **values) == []
+
+
+def test_what_should_have_been_held_is_not_compared_and_is_still_a_leak() -> None:
+    world = World()
+    url = f"{PING}?gcs=G111"
+    assert asked(world, world.reverse(DENIED), url) == []
+    report = json.dumps({"csp-report": {"blocked-uri": url, "effective-directive": "img-src"}}).encode()
+    world.engine.judge_reports(world.reverse(DENIED), report)
+    assert world.seen() == [("csp-report", "leak", "tags")]
+
+
+def test_in_forward_mode_the_wire_has_compared_already() -> None:
+    world = World()
+    assert asked(world, world.page(cookie=ONLY_ANALYTICS), f"{PING}?gcs=G111") == []
+
+
 # What the standards' strings refuse single vendors
 
 # The purposes of both categories, and consent to the vendor 1 alone. Made with @iabtechlabtcf/core 1.5.21.
@@ -683,12 +750,17 @@ def test_a_vendor_that_a_tc_string_refuses_is_held_and_the_page_is_told(monkeypa
     assert b"&quot;vendors&quot;:{&quot;ads&quot;:false}" in page
 
 
-# What a tag was told
+def test_a_tag_of_a_vendor_that_is_refused_in_a_category_should_have_been_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = (RequestRule("ad", "pixel", "tags.test", "/ad", "", category="marketing"),)
+    tags = replace(VENDORS[3], requests=rules, tcf=7, listed_for=("marketing",))
+    monkeypatch.setattr("tests.test_engine.VENDORS", (*VENDORS[:3], tags))
+    assert told(World(), "gcs=G111", TC_STRING) == [AD_GRANTED]
+    assert told(World(), "gcs=G101", TC_STRING) == []
 
-PING = "https://tags.test/ping"
-ONLY_ANALYTICS = "consentry=v=1&analytics=granted&functional=granted&marketing=denied"
-ONLY_MARKETING = "consentry=v=1&analytics=denied&functional=granted&marketing=granted"
-AD_GRANTED = "google was told granted for ad_storage, and the visitor denied marketing"
+
+# What a tag was told
 
 
 def told(world: World, query: str, cookie: str, url: str = PING, **fields: str) -> list[str]:

@@ -52,7 +52,7 @@ JSON = st.recursive(
                     "effective-directive",
                 ]
             ),
-            inner | st.sampled_from(["held", "trouble", "leak", "acme", "nobody", TAG]),
+            inner | st.sampled_from(["held", "trouble", "leak", "asked", "acme", "tags", "nobody", TAG]),
             max_size=6,
         )
     ),
