@@ -24,12 +24,12 @@ from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
-from .config import ENFORCE, Site
+from .config import DENY, ENFORCE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
 from .consent.googlemode import NAMES, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
-from .consent.signals import NOTHING_TOLD, Reader, parse_header
+from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .listed import listings
@@ -158,7 +158,7 @@ class Engine:
         listed = listings(catalogue.vendors.values())
         # By identity: sites are values that hold mappings, and live as long as this does.
         self._readers = {
-            id(site): Reader(site.consent_cookie, platforms, site.platforms, listed)
+            id(site): Reader(site.consent_cookie, platforms, site.platforms, listed, dnt_denies=site.dnt == DENY)
             for site in (default, *sites.values())
         }
         self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner, platforms=platforms)
@@ -217,6 +217,8 @@ class Engine:
         consent = known if known is not None else said if said is not None else self._read(site, {})
         if fields.get("sec-gpc", "").strip() == "1" and not consent.gpc:
             consent = replace(consent, gpc=True)
+        if not consent.dnt and self._readers[id(site)].heeds_dnt(fields.get("dnt")):
+            consent = with_dnt(consent)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
         regime = self._regime(site, fields, address, direct=True)
@@ -368,7 +370,11 @@ class Engine:
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
         reader = self._readers[id(visit.site)]
-        said = reader.read_told(cookies, fields.get("sec-gpc"), told) if page else self._read(visit.site, fields)
+        said = (
+            reader.read_told(cookies, fields.get("sec-gpc"), told, fields.get("dnt"))
+            if page
+            else self._read(visit.site, fields)
+        )
         extra = self._take_consent(visit, said, fields)
         if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
@@ -515,7 +521,7 @@ class Engine:
         return self._regions.regime(fields, address, direct=direct)
 
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
-        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"))
+        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"), fields.get("dnt"))
 
     def _decide(self, visit: Visit, match: Match) -> Verdict:
         return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
@@ -562,7 +568,8 @@ class Engine:
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
         pairs = "; ".join(value.partition(";")[0] for value in cookies if not deletes(value))
-        said = self._readers[id(visit.site)].read(pairs, "1" if visit.consent.gpc else None)
+        gpc, dnt = ("1" if asked else None for asked in (visit.consent.gpc, visit.consent.dnt))
+        said = self._readers[id(visit.site)].read(pairs, gpc, dnt)
         if said.decided:
             self._visitors.learn(visit.client, visit.first_party, said)
 

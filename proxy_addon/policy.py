@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .catalogue.model import Match
-from .consent.model import NECESSARY, Consent, Regime
+from .consent.model import DNT_DENIES, NECESSARY, Consent, Regime
 
 ALLOW = "allow"
 BLOCK = "block"
@@ -36,8 +36,8 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
 
     Precedence: necessary and exempt pass; an explicit refusal of the vendor; then, for each category required,
     GPC where the regime binds it, an explicit choice for the vendor, the refusal of the vendor in this category, an
-    explicit choice for the category, what a platform has set without being told, and last what the regime makes of
-    silence. What a platform has set may
+    explicit choice for the category, what a platform has set without being told or Do Not Track denies, and last what
+    the regime makes of silence. What a platform has set may
     deny what the regime would allow, but is no consent: it grants nothing that the regime denies. With
     `strict_labels` the category that the domain is usually listed under is required as well.
     """
@@ -96,7 +96,11 @@ def _missing(vendor: str, category: str, exception: bool | None, consent: Consen
     if not regime.unset.get(category, False):
         though = f", though the site's default grants it ({consent.signal})" if implied else ""
         return f"{category} is unset, which {regime.regime} counts as denied{though}"
-    return f"{category} is unset, and the site's default denies it ({consent.signal})" if implied is False else ""
+    if implied is not False:
+        return ""
+    if consent.dnt and category in DNT_DENIES:
+        return f"{category} is unset, and Do Not Track denies it"
+    return f"{category} is unset, and the site's default denies it ({consent.signal})"
 
 
 def _granted(vendor: str, required: tuple[str, ...], exception: bool | None, consent: Consent, regime: Regime) -> str:

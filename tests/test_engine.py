@@ -71,10 +71,11 @@ class World:
         kind: type[Catalogue] = Catalogue,
         sites: dict[str, Site] | None = None,
         platforms: tuple[Platform, ...] = (),
+        dnt: str = "ignore",
     ) -> None:
         self.rows: list[Evidence] = []
         known = kind(VENDORS, (), {"acme.js": "window.acme = {};"})
-        site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False)
+        site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False, dnt=dnt)
         self.engine = Engine(
             known, site, sites or {}, self, keep_query=keep_query, platforms=platforms, clock=lambda: 7.0
         )
@@ -150,6 +151,31 @@ def test_in_reverse_mode_gpc_is_read_from_the_request() -> None:
     world = World(ccpa=True)
     assert world.reverse(GRANTED, sec_gpc="1").consent.gpc
     assert not world.reverse(GRANTED, sec_gpc="0").consent.gpc
+
+
+def test_do_not_track_is_read_where_the_site_heeds_it() -> None:
+    for world, heeded in ((World(ccpa=True), False), (World(ccpa=True, dnt="deny"), True)):
+        assert world.reverse(dnt="1").consent.dnt is heeded
+        assert world.reverse(dnt="0").consent.dnt is False
+        page = world.respond(world.reverse(dnt="1"), html(), PAGE)
+        assert page is not None
+        assert (b"text/x-consentry" in page) is heeded
+        assert (b"&quot;analytics&quot;:false" in page) is heeded
+
+
+def test_in_forward_mode_do_not_track_holds_until_the_visitor_chooses() -> None:
+    world = World(ccpa=True, dnt="deny")
+    world.page(dnt="1")
+    visit, status = world.tag(referer=f"{SHOP}/", dnt="1")
+    assert (status, visit.consent.dnt) == (200, True)
+    assert world.rows[-1].reason == "acme needs analytics: analytics is unset, and Do Not Track denies it"
+    # A tag on a page of which nothing is known yet.
+    assert world.tag(referer="https://blog.test/", dnt="1")[1] == 200
+    assert world.tag(referer="https://blog.test/")[1] is None
+    visit = world.page(cookie="session=1", dnt="1")
+    world.respond(visit, html((b"set-cookie", f"{GRANTED}; Path=/".encode())), url=f"{SHOP}/")
+    visit, status = world.tag(referer=f"{SHOP}/", dnt="1")
+    assert (status, visit.consent.dnt) == (None, True)
 
 
 def test_the_page_is_the_document_or_what_asks_for_a_resource() -> None:

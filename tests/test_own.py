@@ -302,9 +302,20 @@ def test_a_page_that_asks_is_told_what_its_cookies_mean() -> None:
         "vendors": {},
         "implied": {},
         "gpc": False,
+        "dnt": False,
         "refused": {},
         "signal": "cookie consentry",
     }
+
+
+def test_a_page_that_asks_is_told_of_do_not_track() -> None:
+    world = World(dnt="deny")
+    whole: tuple[dict[str, object], ...] = ({"storage": {}}, {})
+    for told in whole:
+        body = json.dumps({"ask": True, **told}).encode()
+        answer = world.engine.own(world.reverse(), "POST", BASE + "consent", {"origin": SHOP, "dnt": "1"}, body)
+        said = json.loads(answer.body)
+        assert (said["dnt"], said["implied"]) == (True, {"analytics": False, "marketing": False})
 
 
 def test_what_a_page_tells_of_its_storage_is_kept_for_the_next_page() -> None:

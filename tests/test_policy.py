@@ -160,6 +160,11 @@ def test_the_refusal_of_another_vendor_changes_nothing() -> None:
             "acme needs marketing: marketing is unset, and the site's default denies it (platform x)",
         ),
         (
+            Consent(implied={"marketing": False}, dnt=True),
+            CCPA,
+            "acme needs marketing: marketing is unset, and Do Not Track denies it",
+        ),
+        (
             Consent(implied={"marketing": True}, signal="platform x"),
             GDPR,
             (

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 # The categories that a visitor decides on. `necessary` is not among them: it is never held.
 CATEGORIES = ("functional", "analytics", "marketing")
 NECESSARY = "necessary"
+# What Do Not Track asks not to do.
+DNT_DENIES = ("analytics", "marketing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Consent:
     `categories` and `vendors` map to granted (True) or denied (False); what is not in them is unset. `refused` are
     the categories in which a vendor is refused that may act in others.
     `signal` names the place it was read from, `note` says in words what was read or why not. `implied` is what a
-    platform has set for its region while the visitor chose nothing: no choice, so it is in neither of the two.
+    platform has set for its region while the visitor chose nothing, or what `dnt` denies (Do Not Track, where the site
+    wants it to): no choice, so it is in neither of the two.
     """
 
     categories: Mapping[str, bool] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Consent:
     note: str = "the visitor has said nothing yet"
     implied: Mapping[str, bool] = field(default_factory=dict)
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    dnt: bool = False
 
     @property
     def decided(self) -> bool:
@@ -72,12 +76,14 @@ class Consent:
         parts += [
             f"{vendor} denied for {' and '.join(sorted(names))}" for vendor, names in sorted(self.refused.items())
         ]
-        return ", ".join(parts) + (", GPC" if self.gpc else "")
+        return ", ".join(parts) + (", GPC" if self.gpc else "") + (", DNT" if self.dnt else "")
 
     def _preset(self, category: str) -> str:
         preset = self.implied.get(category)
         if preset is None or category in self.categories:
             return ""
+        if self.dnt and category in DNT_DENIES:
+            return " (Do Not Track: denied)"
         return " (the site's default: granted)" if preset else " (the site's default: denied)"
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache, reduce
 from typing import Protocol
 
 from .cookie import COOKIE, TOLD_COOKIE, PlainCookie, parse_cookie
-from .model import CATEGORIES, NOTHING_SAID, Consent, Listing
+from .model import CATEGORIES, DNT_DENIES, NOTHING_SAID, Consent, Listing
 from .platforms import Platform, Reading, read_platforms
 from .standards import consents_of_strings, standard_strings
 
@@ -104,13 +104,17 @@ class Reader:
         platforms: tuple[Platform, ...] = (),
         overrides: Mapping[str, Mapping[str, str]] | None = None,
         listed: tuple[Listing, ...] = (),
+        *,
+        dnt_denies: bool = False,
     ) -> None:
         """`plain` is the site's own cookie, if the configuration names one.
 
         `overrides` maps a platform to the categories that the site has given its names. `listed` are the vendors whose
-        own consent is read from the standards' strings.
+        own consent is read from the standards' strings. With `dnt_denies` Do Not Track denies what the visitor left
+        unset.
         """
         self.listed = listed
+        self._dnt_denies = dnt_denies
         self.platforms = Platforms(platforms, overrides or {}, listed)
         self.signals: tuple[Signal, ...] = (
             OwnCookie(),
@@ -121,18 +125,26 @@ class Reader:
         )
         self._remembered = lru_cache(maxsize=1024)(self._read)
 
-    def read(self, cookie_header: str, gpc_header: str | None) -> Consent:
+    def read(self, cookie_header: str, gpc_header: str | None, dnt_header: str | None = None) -> Consent:
         """The consent that a `Cookie` header says, with GPC if `Sec-GPC` is '1' (https://w3c.github.io/gpc/)."""
-        return self._remembered(cookie_header[:_LONGEST_HEADER], _is_gpc(gpc_header))
+        return self._remembered(cookie_header[:_LONGEST_HEADER], _is_gpc(gpc_header), self.heeds_dnt(dnt_header))
 
-    def read_told(self, cookie_header: str, gpc_header: str | None, told: Told) -> Consent:
+    def read_told(
+        self, cookie_header: str, gpc_header: str | None, told: Told, dnt_header: str | None = None
+    ) -> Consent:
         """The same, with what a page tells; what it has told before does not count then."""
         cookies = parse_header(cookie_header[:_LONGEST_HEADER])
         cookies.pop(TOLD_COOKIE, None)
-        return self._combined(cookies, _is_gpc(gpc_header), told)
+        said = self._combined(cookies, _is_gpc(gpc_header), told)
+        return with_dnt(said) if self.heeds_dnt(dnt_header) else said
 
-    def _read(self, cookie_header: str, gpc: bool) -> Consent:
-        return self._combined(parse_header(cookie_header), gpc, NOTHING_TOLD)
+    def heeds_dnt(self, dnt_header: str | None) -> bool:
+        """Whether a `DNT` header (W3C, "Tracking Preference Expression") asks not to be tracked, and it is heeded."""
+        return self._dnt_denies and dnt_header is not None and dnt_header.strip().startswith("1")
+
+    def _read(self, cookie_header: str, gpc: bool, dnt: bool) -> Consent:
+        said = self._combined(parse_header(cookie_header), gpc, NOTHING_TOLD)
+        return with_dnt(said) if dnt else said
 
     def _combined(self, cookies: Cookies, gpc: bool, told: Told) -> Consent:
         """The first signal that decides; what it leaves open is filled by those after it."""
@@ -157,6 +169,11 @@ class Reader:
             if decided is not None and isinstance(signal, OwnCookie | ConfiguredCookie):
                 break
         return replace(decided or undecided, gpc=gpc)
+
+
+def with_dnt(said: Consent) -> Consent:
+    """The consent of a visitor who asks not to be tracked: what was left unset of that is denied."""
+    return replace(said, dnt=True, implied={**said.implied, **dict.fromkeys(DNT_DENIES, False)})
 
 
 def _is_gpc(header: str | None) -> bool:
