@@ -12,12 +12,13 @@ import click
 
 from . import __version__
 from .catalogue.yamlfile import FileError
-from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
+from .config import DENY, ENFORCE, IGNORE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
 from .consent.platforms import compile_platforms
-from .consent.signals import Reader
+from .consent.signals import Reader, with_dnt
 from .console import Console
 from .decode import decode
 from .explain import Explanation, consent_of, explain
+from .listed import listings
 from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose
@@ -104,6 +105,11 @@ def _serving(command: _Command) -> _Command:
                 metavar="NAME",
                 help="The law that decides what silence means: gdpr, uk, ccpa, …; auto: that of where the visitor is. "
                 "[gdpr, or auto with --region-header or --geoip]",
+            ),
+            _option(
+                "--dnt",
+                type=click.Choice([IGNORE, DENY]),
+                help="What Do Not Track does: nothing, or deny what the visitor left unset. [ignore]",
             ),
             _option(
                 "--region-header",
@@ -285,6 +291,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     "--consent", metavar="LIST", help="Granted categories and vendors; '-' refuses. Left out: nothing said yet."
 )
 @click.option("--gpc", is_flag=True, help="The browser sends Sec-GPC: 1.")
+@click.option("--dnt", is_flag=True, help="The browser sends DNT: 1, and the site heeds it (dnt: deny).")
 @click.option(
     "--regime", default="gdpr", show_default=True, metavar="NAME", help="The law that decides what silence means."
 )
@@ -300,6 +307,7 @@ def explain_command(
     attribute: tuple[str, ...],
     consent: str | None,
     gpc: bool,
+    dnt: bool,
     regime: str,
     region: str | None,
     strict_labels: bool,
@@ -316,6 +324,7 @@ def explain_command(
     loaded, known = read_rules(rules)
     catalogue = loaded.catalogue
     said = consent_of(consent, gpc, catalogue)
+    said = with_dnt(said) if dnt else said
     law = regime_named(regime, known) if region is None else regime_at(region, known)
 
     def one(address: str) -> Explanation:
@@ -358,7 +367,8 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     """
     if text == "-":
         text = sys.stdin.buffer.read(_LONGEST_TEXT).decode("utf-8", "replace")
-    reader = Reader(platforms=compile_platforms(read_rules(rules)[0].platforms))
+    loaded = read_rules(rules)[0]
+    reader = Reader(platforms=compile_platforms(loaded.platforms), listed=listings(loaded.catalogue.vendors.values()))
     decoded = decode(text, reader, gpc=gpc)
     click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 

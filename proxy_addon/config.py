@@ -17,6 +17,8 @@ from .consent.model import Regime
 from .consent.regimes import AUTO, regimes, strictest
 
 ENFORCE, OBSERVE = "enforce", "observe"
+# What Do Not Track does.
+IGNORE, DENY = "ignore", "deny"
 
 
 class ConfigError(FileError):
@@ -43,6 +45,7 @@ class Site:
     # What the site has made of a platform's own names: platform → name → category.
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_region: bool = False
+    dnt: str = IGNORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class SiteEntry:
     regime: str | None
     consent_cookie: PlainCookie | None
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dnt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,15 @@ def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry
             ("sites", index, "url"), f"'{plain['url']}' is no URL", "write it as https://staging.example.com"
         )
     listen = str(plain["listen"]) if "listen" in plain else None
-    return SiteEntry(url, listen, plain.get("mode"), plain.get("regime"), _cookie(plain), plain.get("platforms", {}))
+    return SiteEntry(
+        url,
+        listen,
+        plain.get("mode"),
+        plain.get("regime"),
+        _cookie(plain),
+        plain.get("platforms", {}),
+        plain.get("dnt"),
+    )
 
 
 def _cookie(plain: Mapping[str, Any]) -> PlainCookie | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from . import ledger
 from .answer import PAGES, Answer, answer_for, destination
@@ -24,15 +24,17 @@ from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
-from .config import ENFORCE, Site
+from .config import DENY, ENFORCE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
-from .consent.googlemode import consent_mode, contradictions
+from .consent.googlemode import NAMES, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
-from .consent.signals import NOTHING_TOLD, Reader, parse_header
+from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .judge import PageJudge
 from .ledger import Evidence, Sink
+from .listed import listings
 from .own import (
+    ASKED,
     HELD,
     Quota,
     Row,
@@ -144,9 +146,11 @@ class Engine:
         self._keep_query = keep_query
         self._regions = regions
         self._clock = clock
+        listed = listings(catalogue.vendors.values())
         # By identity: sites are values that hold mappings, and live as long as this does.
         self._readers = {
-            id(site): Reader(site.consent_cookie, platforms, site.platforms) for site in (default, *sites.values())
+            id(site): Reader(site.consent_cookie, platforms, site.platforms, listed, dnt_denies=site.dnt == DENY)
+            for site in (default, *sites.values())
         }
         self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner, platforms=platforms)
         self._vendor_sites = frozenset(
@@ -204,6 +208,8 @@ class Engine:
         consent = known if known is not None else said if said is not None else self._read(site, {})
         if fields.get("sec-gpc", "").strip() == "1" and not consent.gpc:
             consent = replace(consent, gpc=True)
+        if not consent.dnt and self._readers[id(site)].heeds_dnt(fields.get("dnt")):
+            consent = with_dnt(consent)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
         regime = self._regime(site, fields, address, direct=True)
@@ -226,7 +232,7 @@ class Engine:
                 done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
                 self._record(visit, ledger.WIRE, done, verdict, url, kind=wanted)
                 if not held and self.catalogue.vendors[match.vendor].tells_consent:
-                    self._compare_told(visit, verdict, url, wanted)
+                    self._compare_told(visit, verdict, url, kind=wanted, layer=ledger.WIRE)
             return answer_for(self.catalogue, match, method, fields, path) if held else None
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
@@ -340,6 +346,9 @@ class Engine:
         rows = reported_rows(plain, self.catalogue.vendors.__contains__)
         for reported in rows[: self._counted(visit, len(rows))]:
             row = reported._replace(url=visit.as_site(reported.url))
+            if row.outcome == ASKED:
+                self._compare_asked(visit, row)
+                continue
             self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, kind=row.type)
             self._held_there[visit.client, visit.first_party, row.url] = None
         while len(self._held_there) > _MOST_HELD:
@@ -352,7 +361,11 @@ class Engine:
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
         reader = self._readers[id(visit.site)]
-        said = reader.read_told(cookies, fields.get("sec-gpc"), told) if page else self._read(visit.site, fields)
+        said = (
+            reader.read_told(cookies, fields.get("sec-gpc"), told, fields.get("dnt"))
+            if page
+            else self._read(visit.site, fields)
+        )
         extra = self._take_consent(visit, said, fields)
         if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
@@ -501,12 +514,23 @@ class Engine:
         return self._regions.regime(fields, address, direct=direct)
 
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
-        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"))
+        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"), fields.get("dnt"))
 
     def _decide(self, visit: Visit, match: Match) -> Verdict:
         return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
-    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, wanted: str) -> None:
+    def _compare_asked(self, visit: Visit, row: Row) -> None:
+        """Compare what a page says that it asked a vendor for; in forward mode the wire has seen it."""
+        if visit.forward or "://" not in row.url:
+            return
+        match = self.catalogue.match(row.url, site=visit.first_party)
+        if match is None or match.exempt or match.vendor != row.vendor:
+            return
+        verdict = self._decide(visit, match)
+        if not verdict.blocks and self.catalogue.vendors[match.vendor].tells_consent:
+            self._compare_told(visit, verdict, _only_told(row.url), kind=row.type, layer=row.layer)
+
+    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, *, kind: str, layer: str) -> None:
         """Record where a request that goes out says that its tag was told something else than the visitor chose."""
         if verdict.vendor in visit.consent.vendors:
             # A choice for the vendor itself outranks the categories, which then say nothing of this tag.
@@ -515,11 +539,13 @@ class Engine:
         if said is None:
             return
         chosen = visit.consent
+        refused = chosen.refused.get(verdict.vendor or "", ())
+        chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(refused, False)})
         if chosen.gpc:
             # Where the law binds it, GPC is the visitor's answer, whatever an older cookie says.
             chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(visit.regime.gpc_denies, False)})
         for reason in contradictions(said, chosen):
-            self._record(visit, ledger.WIRE, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=wanted)
+            self._record(visit, layer, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=kind)
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
@@ -535,7 +561,8 @@ class Engine:
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
         pairs = "; ".join(value.partition(";")[0] for value in cookies if not deletes(value))
-        said = self._readers[id(visit.site)].read(pairs, "1" if visit.consent.gpc else None)
+        gpc, dnt = ("1" if asked else None for asked in (visit.consent.gpc, visit.consent.dnt))
+        said = self._readers[id(visit.site)].read(pairs, gpc, dnt)
         if said.decided:
             self._visitors.learn(visit.client, visit.first_party, said)
 
@@ -629,6 +656,15 @@ def _pairs(url: str) -> list[tuple[str, str]]:
     if len(query) > _LONGEST_QUERY:
         query = query[: _LONGEST_QUERY + 1].rpartition("&")[0]
     return parse_qsl(query)
+
+
+def _only_told(url: str) -> str:
+    """The URL with nothing in its query but what tells of consent: the rest is no business of the evidence."""
+    told: dict[str, str] = {}
+    for name, value in _pairs(url):
+        if name in NAMES:
+            told.setdefault(name, value)
+    return f"{url.partition('?')[0]}?{urlencode(told)}"
 
 
 def _host(url: str) -> str:

@@ -17,11 +17,14 @@ HELD = "held"
 MOST_BYTES = 65536
 _MOST_ROWS = 100
 _LONGEST_URL = 2000
+_MOST_REFUSED = 1000
 # A page with a hundred tags reports a hundred rows; a visitor may open some pages a minute.
 _MOST_ROWS_A_MINUTE = 1000
 _MOST_REPORTING = 10_000
 _JS = ("content-type", "text/javascript; charset=utf-8")
-_OUTCOMES = frozenset({"held", "leak", "trouble"})
+# A page lets an allowed request go that says what its tag was told of consent.
+ASKED = "asked"
+_OUTCOMES = frozenset({"held", "leak", "trouble", ASKED})
 
 
 def is_own(path: str) -> bool:
@@ -145,12 +148,19 @@ def reported_consent(plain: Mapping[str, Any]) -> Consent | None:
     vendors = said.get("vendors")
     if not isinstance(categories, dict) or not isinstance(vendors, dict) or len(vendors) > 1000:
         return None
+    refused = said.get("refused")
+    partly = list(refused.items())[:_MOST_REFUSED] if isinstance(refused, dict) else []
     return Consent(
         {name: categories[name] for name in CATEGORIES if isinstance(categories.get(name), bool)},
         {str(name)[:64]: value for name, value in vendors.items() if isinstance(value, bool)},
         gpc=said.get("gpc") is True,
         signal="the page",
         note="reported by the page",
+        refused={
+            str(vendor)[:64]: frozenset(name for name in CATEGORIES if name in names)
+            for vendor, names in partly
+            if isinstance(names, list)
+        },
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .catalogue.model import Match
-from .consent.model import NECESSARY, Consent, Regime
+from .consent.model import DNT_DENIES, NECESSARY, Consent, Regime
 
 ALLOW = "allow"
 BLOCK = "block"
@@ -35,8 +35,9 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
     """The verdict on a match.
 
     Precedence: necessary and exempt pass; an explicit refusal of the vendor; then, for each category required,
-    GPC where the regime binds it, an explicit choice for the vendor, an explicit choice for the category, what a
-    platform has set without being told, and last what the regime makes of silence. What a platform has set may
+    GPC where the regime binds it, an explicit choice for the vendor, the refusal of the vendor in this category, an
+    explicit choice for the category, what a platform has set without being told or Do Not Track denies, and last what
+    the regime makes of silence. What a platform has set may
     deny what the regime would allow, but is no consent: it grants nothing that the regime denies. With
     `strict_labels` the category that the domain is usually listed under is required as well.
     """
@@ -50,11 +51,16 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
     exception = consent.vendors.get(match.vendor)
     if exception is False:
         return Verdict(
-            BLOCK, match.vendor, match.rule, required, required, f"the visitor refused {match.vendor} itself"
+            BLOCK,
+            match.vendor,
+            match.rule,
+            required,
+            required,
+            f"{match.vendor} itself is refused ({consent.signal})",
         )
     reasons: dict[str, str] = {}
     for category in required:
-        reason = _missing(category, exception, consent, regime)
+        reason = _missing(match.vendor, category, exception, consent, regime)
         if reason:
             reasons[category] = reason
     needs = " and ".join(required)
@@ -73,20 +79,28 @@ def _required(match: Match, strict_labels: bool) -> tuple[str, ...]:
     return match.categories
 
 
-def _missing(category: str, exception: bool | None, consent: Consent, regime: Regime) -> str:
+def _missing(vendor: str, category: str, exception: bool | None, consent: Consent, regime: Regime) -> str:
     """Why a category is not granted, or '' if it is."""
     if consent.gpc and category in regime.gpc_denies:
         return f"Global Privacy Control denies {category} under {regime.regime}"
     if exception:
         return ""
     said = consent.categories.get(category)
-    if said is not None:
-        return "" if said else f"{category} is denied ({consent.signal})"
+    if said is False:
+        return f"{category} is denied ({consent.signal})"
+    if category in consent.refused.get(vendor, ()):
+        return f"{vendor} itself is refused for {category} ({consent.signal})"
+    if said:
+        return ""
     implied = consent.implied.get(category)
     if not regime.unset.get(category, False):
         though = f", though the site's default grants it ({consent.signal})" if implied else ""
         return f"{category} is unset, which {regime.regime} counts as denied{though}"
-    return f"{category} is unset, and the site's default denies it ({consent.signal})" if implied is False else ""
+    if implied is not False:
+        return ""
+    if consent.dnt and category in DNT_DENIES:
+        return f"{category} is unset, and Do Not Track denies it"
+    return f"{category} is unset, and the site's default denies it ({consent.signal})"
 
 
 def _granted(vendor: str, required: tuple[str, ...], exception: bool | None, consent: Consent, regime: Regime) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
 from .catalogue.load import Rules
-from .config import ENFORCE, ConfigFile, Site, UsageError, read_rules, regime_named
+from .config import ENFORCE, IGNORE, ConfigFile, Site, UsageError, read_rules, regime_named
 from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
@@ -42,6 +42,7 @@ class Choices:
     subdivision_header: str = ""
     geoip: str = ""
     trust_forwarded: int = 0
+    dnt: str = IGNORE
 
 
 def choose(chosen: Callable[[str], Any]) -> Choices:
@@ -67,6 +68,7 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
         bootstrap=choices.strict,
         report_leaks=choices.report_leaks,
         platforms=_overrides(config.platforms, rules),
+        dnt=choices.dnt,
     )
     sites: dict[str, Site] = {}
     for entry in config.sites:
@@ -76,6 +78,7 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
             regime=regime_named(entry.regime, known) if entry.regime else default.regime,
             by_region=entry.regime == AUTO if entry.regime else default.by_region,
             consent_cookie=entry.consent_cookie or default.consent_cookie,
+            dnt=entry.dnt or default.dnt,
             platforms={**default.platforms, **_overrides(entry.platforms, rules)},
         )
         sites[entry.url] = site

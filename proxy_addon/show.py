@@ -71,6 +71,8 @@ def vendor_page(vendor: Vendor) -> str:
     page.table("Storage", [(each.key, each.area, each.purpose) for each in vendor.storage])
     page.fact("Globals", ", ".join(vendor.globals))
     page.fact("Stub", "yes" if vendor.stub else "none needed")
+    page.fact("In the IAB's vendor list", _listed_as(vendor.tcf, vendor))
+    page.fact("In Google's provider list", _listed_as(vendor.google_ac, vendor))
     page.fact("When withdrawn", "its script is told to forget" if vendor.withdraw else "")
     page.fact("Surrogate", vendor.surrogate or "none needed")
     for each in vendor.questions:
@@ -78,6 +80,10 @@ def vendor_page(vendor: Vendor) -> str:
     page.fact("Related", ", ".join(vendor.related))
     page.table("Sources", [(source,) for source in vendor.sources])
     return page.finish()
+
+
+def _listed_as(number: int | None, vendor: Vendor) -> str:
+    return f"{number}, for {' and '.join(vendor.listed_for or (vendor.category,))}" if number is not None else ""
 
 
 def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
@@ -105,6 +111,8 @@ def decoded_words(decoded: Decoded) -> str:
         page.fact(category.capitalize(), answers[decoded.consent.categories.get(category)])
     for vendor, granted in sorted(decoded.consent.vendors.items()):
         page.fact(vendor, answers[granted])
+    for vendor, names in sorted(decoded.consent.refused.items()):
+        page.fact(vendor, f"denied for {' and '.join(sorted(names))}")
     page.fact("GPC", "yes" if decoded.consent.gpc else "")
     page.fact("Read from", decoded.consent.signal)
     page.fact("Note", decoded.consent.note)

@@ -341,6 +341,8 @@ def test_explain_of_what_nobody_catalogued_gives_the_same_shape(run: Run) -> Non
         (["--regime", "ccpa"], "allow"),
         (["--regime", "ccpa", "--gpc"], "allow"),
         (["--regime", "ccpa", "--gpc", "--strict-labels"], "block"),
+        (["--regime", "ccpa", "--dnt"], "block"),
+        (["--regime", "ccpa", "--dnt", "--consent", "analytics"], "allow"),
         (["--region", "US-CA"], "allow"),
         (["--region", "US-CA", "--gpc", "--strict-labels"], "block"),
         (["--region", "NO"], "block"),
@@ -521,6 +523,19 @@ def test_a_flag_comes_before_the_environment_and_that_before_the_file(
     started = serve("forward", "--mode", "observe", "--regime", "gdpr", "--strict-labels", "--confdir", "flag")
     assert started.site == ("observe", "gdpr", True)
     assert started.transport.confdir == Path("flag")
+
+
+def test_do_not_track_is_heeded_by_flag_environment_or_file(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heeded(*args: str) -> str:
+        engine = serve("forward", *args).engine
+        return engine.visit_reverse("https://a.test", "http://localhost:8080", "https://a.test/", {}).site.dnt
+
+    assert heeded() == "ignore"
+    write_config(dnt="deny")
+    assert heeded() == "deny"
+    monkeypatch.setenv("CONSENTRY_DNT", "ignore")
+    assert heeded() == "ignore"
+    assert heeded("--dnt", "deny") == "deny"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -70,10 +71,11 @@ class World:
         kind: type[Catalogue] = Catalogue,
         sites: dict[str, Site] | None = None,
         platforms: tuple[Platform, ...] = (),
+        dnt: str = "ignore",
     ) -> None:
         self.rows: list[Evidence] = []
         known = kind(VENDORS, (), {"acme.js": "window.acme = {};"})
-        site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False)
+        site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False, dnt=dnt)
         self.engine = Engine(
             known, site, sites or {}, self, keep_query=keep_query, platforms=platforms, clock=lambda: 7.0
         )
@@ -149,6 +151,31 @@ def test_in_reverse_mode_gpc_is_read_from_the_request() -> None:
     world = World(ccpa=True)
     assert world.reverse(GRANTED, sec_gpc="1").consent.gpc
     assert not world.reverse(GRANTED, sec_gpc="0").consent.gpc
+
+
+def test_do_not_track_is_read_where_the_site_heeds_it() -> None:
+    for world, heeded in ((World(ccpa=True), False), (World(ccpa=True, dnt="deny"), True)):
+        assert world.reverse(dnt="1").consent.dnt is heeded
+        assert world.reverse(dnt="0").consent.dnt is False
+        page = world.respond(world.reverse(dnt="1"), html(), PAGE)
+        assert page is not None
+        assert (b"text/x-consentry" in page) is heeded
+        assert (b"&quot;analytics&quot;:false" in page) is heeded
+
+
+def test_in_forward_mode_do_not_track_holds_until_the_visitor_chooses() -> None:
+    world = World(ccpa=True, dnt="deny")
+    world.page(dnt="1")
+    visit, status = world.tag(referer=f"{SHOP}/", dnt="1")
+    assert (status, visit.consent.dnt) == (200, True)
+    assert world.rows[-1].reason == "acme needs analytics: analytics is unset, and Do Not Track denies it"
+    # A tag on a page of which nothing is known yet.
+    assert world.tag(referer="https://blog.test/", dnt="1")[1] == 200
+    assert world.tag(referer="https://blog.test/")[1] is None
+    visit = world.page(cookie="session=1", dnt="1")
+    world.respond(visit, html((b"set-cookie", f"{GRANTED}; Path=/".encode())), url=f"{SHOP}/")
+    visit, status = world.tag(referer=f"{SHOP}/", dnt="1")
+    assert (status, visit.consent.dnt) == (None, True)
 
 
 def test_the_page_is_the_document_or_what_asks_for_a_resource() -> None:
@@ -669,12 +696,104 @@ def test_a_forward_proxy_that_only_observes_changes_no_request() -> None:
     assert {name: headers[name] for name in headers} == fields
 
 
-# What a tag was told
+# What a page says that it let go
 
 PING = "https://tags.test/ping"
 ONLY_ANALYTICS = "consentry=v=1&analytics=granted&functional=granted&marketing=denied"
 ONLY_MARKETING = "consentry=v=1&analytics=denied&functional=granted&marketing=granted"
 AD_GRANTED = "google was told granted for ad_storage, and the visitor denied marketing"
+
+
+def asked(world: World, visit: Visit, url: str, **values: object) -> list[Evidence]:
+    """The rows that a page's report of an allowed request leaves."""
+    reported = {"outcome": "asked", "vendor": "tags", "url": url, "type": "ping", "layer": "guard", **values}
+    body = json.dumps({"page": f"{visit.public}/p", "rows": [reported]}).encode()
+    fields = {"sec-fetch-site": "same-origin"}
+    assert world.engine.own(visit, "POST", "/__consentry/report", fields, body).status == 204
+    return world.rows
+
+
+def test_in_reverse_mode_a_page_tells_what_its_tags_were_told() -> None:
+    world = World()
+    url = f"{PING}?cid=42&gcs=G111&gcs=G100&x=1"
+    (row,) = asked(world, world.reverse(ONLY_ANALYTICS), url)
+    assert (row.layer, row.outcome, row.verdict, row.vendor) == ("guard", "mismatch", "allow", "tags")
+    assert (row.reason, row.type, row.page) == (AD_GRANTED, "ping", f"{SHOP}/p")
+    assert row.url == f"{PING}?gcs=…"
+    assert (row.consent, row.signal) == (
+        "functional granted, analytics granted, marketing denied",
+        "cookie consentry",
+    )
+
+
+def test_nothing_but_what_tells_of_consent_is_kept_of_what_a_page_asked_for() -> None:
+    (row,) = asked(World(keep_query=True), World().reverse(ONLY_ANALYTICS), f"{PING}?cid=42&gcs=G111&asc=x%26y")
+    assert row.url == f"{PING}?gcs=G111&asc=x%26y"
+
+
+@pytest.mark.parametrize(
+    ("url", "values"),
+    [
+        (f"{PING}?gcs=G101", {}),
+        (f"{PING}?cid=1", {}),
+        (f"{TAG}?gcs=G111", {"vendor": "acme"}),
+        (f"{PING}?gcs=G111", {"vendor": "acme"}),
+        ("https://tags.test/help/x?gcs=G111", {}),
+        ("https://nobody.test/?gcs=G111", {}),
+        ("gcs=G111", {}),
+    ],
+)
+def test_what_agrees_or_is_not_the_vendors_leaves_no_row(url: str, values: dict[str, object]) -> None:
+    world = World()
+    assert asked(world, world.reverse(ONLY_ANALYTICS), url, **values) == []
+
+
+def test_what_should_have_been_held_is_not_compared_and_is_still_a_leak() -> None:
+    world = World()
+    url = f"{PING}?gcs=G111"
+    assert asked(world, world.reverse(DENIED), url) == []
+    report = json.dumps({"csp-report": {"blocked-uri": url, "effective-directive": "img-src"}}).encode()
+    world.engine.judge_reports(world.reverse(DENIED), report)
+    assert world.seen() == [("csp-report", "leak", "tags")]
+
+
+def test_in_forward_mode_the_wire_has_compared_already() -> None:
+    world = World()
+    assert asked(world, world.page(cookie=ONLY_ANALYTICS), f"{PING}?gcs=G111") == []
+
+
+# What the standards' strings refuse single vendors
+
+# The purposes of both categories, and consent to the vendor 1 alone. Made with @iabtechlabtcf/core 1.5.21.
+TC_STRING = "euconsent-v2=CQraFkAQraFkAAKABBENCyFgAPPAAAAAAAYgAAoAAAAA"
+
+
+def test_a_vendor_that_a_tc_string_refuses_is_held_and_the_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = (vendor("ads", "marketing", domains=(Domain("ads.test", "marketing"),), tcf=7), *VENDORS[:1])
+    monkeypatch.setattr("tests.test_engine.VENDORS", listed)
+    world = World()
+    world.page(cookie=TC_STRING)
+    assert world.tag(referer=f"{SHOP}/")[1] is None
+    visit, status = world.tag("https://ads.test/pixel.js", referer=f"{SHOP}/")
+    assert status is not None
+    assert world.rows[-1].reason == "ads itself is refused (cookie euconsent-v2)"
+    assert visit.consent.words().endswith("ads denied")
+    page = world.respond(world.reverse(TC_STRING), html(), PAGE)
+    assert page is not None
+    assert b"&quot;vendors&quot;:{&quot;ads&quot;:false}" in page
+
+
+def test_a_tag_of_a_vendor_that_is_refused_in_a_category_should_have_been_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = (RequestRule("ad", "pixel", "tags.test", "/ad", "", category="marketing"),)
+    tags = replace(VENDORS[3], requests=rules, tcf=7, listed_for=("marketing",))
+    monkeypatch.setattr("tests.test_engine.VENDORS", (*VENDORS[:3], tags))
+    assert told(World(), "gcs=G111", TC_STRING) == [AD_GRANTED]
+    assert told(World(), "gcs=G101", TC_STRING) == []
+
+
+# What a tag was told
 
 
 def told(world: World, query: str, cookie: str, url: str = PING, **fields: str) -> list[str]:

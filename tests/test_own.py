@@ -52,7 +52,7 @@ JSON = st.recursive(
                     "effective-directive",
                 ]
             ),
-            inner | st.sampled_from(["held", "trouble", "leak", "acme", "nobody", TAG]),
+            inner | st.sampled_from(["held", "trouble", "leak", "asked", "acme", "tags", "nobody", TAG]),
             max_size=6,
         )
     ),
@@ -302,8 +302,20 @@ def test_a_page_that_asks_is_told_what_its_cookies_mean() -> None:
         "vendors": {},
         "implied": {},
         "gpc": False,
+        "dnt": False,
+        "refused": {},
         "signal": "cookie consentry",
     }
+
+
+def test_a_page_that_asks_is_told_of_do_not_track() -> None:
+    world = World(dnt="deny")
+    whole: tuple[dict[str, object], ...] = ({"storage": {}}, {})
+    for told in whole:
+        body = json.dumps({"ask": True, **told}).encode()
+        answer = world.engine.own(world.reverse(), "POST", BASE + "consent", {"origin": SHOP, "dnt": "1"}, body)
+        said = json.loads(answer.body)
+        assert (said["dnt"], said["implied"]) == (True, {"analytics": False, "marketing": False})
 
 
 def test_what_a_page_tells_of_its_storage_is_kept_for_the_next_page() -> None:
@@ -372,6 +384,20 @@ def test_of_reported_consent_only_answers_to_known_questions_count() -> None:
         }
     )
     assert said == Consent({"analytics": True}, {"acme": False}, signal="the page", note="reported by the page")
+
+
+@pytest.mark.parametrize(
+    ("refused", "read"),
+    [
+        ({"acme": ["marketing", "necessary", 7]}, {"acme": frozenset({"marketing"})}),
+        ({"acme": "marketing"}, {}),
+        (["acme"], {}),
+    ],
+)
+def test_a_page_may_report_in_what_a_vendor_is_refused(refused: object, read: dict[str, frozenset[str]]) -> None:
+    said = reported_consent({"consent": {"categories": {}, "vendors": {}, "refused": refused}})
+    assert said is not None
+    assert said.refused == read
 
 
 # Leaks

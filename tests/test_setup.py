@@ -73,6 +73,14 @@ def test_a_site_of_the_configuration_differs_in_what_it_says_and_in_nothing_else
     assert reverse(built, "https://other.test") == ("enforce", "gdpr")
 
 
+def test_do_not_track_is_ignored_unless_the_site_or_all_sites_heed_it() -> None:
+    config = configured("sites: [{url: 'https://shop.test', dnt: deny}, {url: 'https://blog.test', dnt: ignore}]")
+    for choices, others in ((Choices(), "ignore"), (Choices(dnt="deny"), "deny")):
+        built = engine(config, choices)
+        found = [visited(built, f"https://{name}.test").site.dnt for name in ("shop", "blog", "other")]
+        assert found == ["deny", "ignore", others]
+
+
 def test_two_sites_of_one_domain_are_told_apart() -> None:
     built = engine(configured("sites: [{url: 'https://a.shop.test', mode: observe}, {url: 'https://b.shop.test'}]"))
     assert reverse(built, "https://a.shop.test")[0] == "observe"

@@ -66,7 +66,9 @@ def consent_state(consent: Consent) -> dict[str, Any]:
         "categories": dict(consent.categories),
         "vendors": dict(consent.vendors),
         "gpc": consent.gpc,
+        "dnt": consent.dnt,
         "implied": dict(consent.implied),
+        "refused": {vendor: sorted(names) for vendor, names in sorted(consent.refused.items())},
         "signal": consent.signal,
     }
 

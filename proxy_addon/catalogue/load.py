@@ -37,7 +37,7 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 5
+_FORM = 6
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -186,6 +186,10 @@ def _check(documents: Iterable[Document], surrogates: Mapping[str, str]) -> None
         for index, related in enumerate(value.get("related", [])):
             if related not in ids:
                 raise document.error(("related", index), f"there is no vendor '{related}'", _closest(related, ids))
+        if "listed_for" in value and not {"tcf", "google_ac"} & value.keys():
+            raise document.error(
+                ("listed_for",), "there is no list that names this vendor", "add tcf or google_ac, or take it out"
+            )
         _check_surrogate(document, (), value, surrogates)
         for index, rule in enumerate(value.get("requests", [])):
             _check_surrogate(document, ("requests", index), rule, surrogates)
@@ -268,7 +272,8 @@ def _rules(plain: Mapping[str, Any]) -> Rules:
 def _vendor(plain: Mapping[str, Any]) -> Vendor:
     examples = plain["examples"]
     lists: dict[str, Any] = {
-        name: tuple(plain.get(name, ())) for name in ("aliases", "industries", "globals", "related", "sources")
+        name: tuple(plain.get(name, ()))
+        for name in ("aliases", "industries", "globals", "related", "sources", "listed_for")
     }
     texts: dict[str, Any] = {
         name: plain[name]
@@ -286,6 +291,8 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
         cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
         storage=tuple(StorageKey(**each) for each in plain.get("storage", ())),
         tells_consent=plain.get("tells_consent", False),
+        tcf=plain.get("tcf"),
+        google_ac=plain.get("google_ac"),
         law=dict(plain.get("law", {})),
         questions=tuple(Question(**each) for each in plain.get("questions", ())),
         examples=Examples(

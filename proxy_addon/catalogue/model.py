@@ -132,11 +132,20 @@ class Vendor:
     withdraw: str = ""
     surrogate: str | None = None
     tells_consent: bool = False
+    tcf: int | None = None
+    google_ac: int | None = None
+    listed_for: tuple[str, ...] = ()
     law: Mapping[str, str] = field(default_factory=dict)
     block_without_consent: str = ""
     questions: tuple[Question, ...] = ()
     related: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """Every category that something of this vendor needs."""
+        found = [self.category, *(each.category for each in self.requests), *(each.category for each in self.snippets)]
+        return frozenset(name for name in (*found, *(each.category for each in self.cookies)) if name)
 
 
 @dataclass(frozen=True, slots=True)

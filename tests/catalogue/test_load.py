@@ -129,6 +129,8 @@ MISTAKES = [
     ),
     ("a date", "owner: Beta Ltd", "owner: 2024-01-31", "'owner' is a date", "put it in quotes"),
     ("a text for yes or no", "surrogate: beta.js", "tells_consent: 'true'", "'tells_consent' is a text", ""),
+    ("a list of nobody's", "surrogate: beta.js", "listed_for: [marketing]", "there is no list", "add tcf or google_ac"),
+    ("an id that is none", "surrogate: beta.js", "tcf: 0", "'tcf' does not fit", ""),
     ("an empty list of matches", 'match: [{url: "https://beta.test/x", rule: beta.test}]', "match: []", "'match'", ""),
     ("a template", "owner: Beta Ltd", "owner: {{owner}}", "is not YAML", "quotes"),
 ]
