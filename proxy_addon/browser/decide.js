@@ -67,6 +67,7 @@ function consentryDecide(table, at) {
     const exception = own(at.consent.vendors, vendor);
     if (exception !== undefined) return exception;
     const said = own(at.consent.categories, category);
+    if ((own(at.consent.refused || {}, vendor) || []).includes(category)) return false;
     // What a platform has set without being told may deny, but is no consent.
     return said === undefined ? !!at.law.unset[category] && own(at.consent.implied || {}, category) !== false : said;
   };

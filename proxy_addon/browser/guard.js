@@ -70,7 +70,16 @@
       remembered.set(key, vendor);
     }
     if (vendor) report('held', vendor, url.href, type);
+    else if (url && TOLD.test(url.search)) reportTold(url, type, attributes);
     return vendor;
+  }
+  // What a tag that may run says that it was told of consent; of the query only that.
+  const TOLD = /[?&](?:gcs|gcd|asc)=/;
+  function reportTold(url, type, attributes) {
+    const found = core.match(url, attributes);
+    if (!found || found.exempt) return;
+    const told = [...url.searchParams].filter(([name]) => TOLD.test('?' + name + '='));
+    report('asked', core.name(found.vendor), url.origin + url.pathname + '?' + new URLSearchParams(told), type);
   }
   const forget = () => { remembered.clear(); };
 
@@ -1032,12 +1041,12 @@
 
   // ---- Consent: noticed where it is written, and told to everyone whom it concerns.
   const same = (a, b) => said(a) === said(b);
-  const said = (consent) => JSON.stringify([sorted(consent.categories), sorted(consent.vendors), sorted(consent.implied), !!consent.gpc]);
+  const said = (consent) => JSON.stringify([sorted(consent.categories), sorted(consent.vendors), sorted(consent.implied), sorted(consent.refused), !!consent.gpc]);
   const sorted = (object) => Object.entries(object || {}).sort();
   // A sandboxed document has no cookies: it hears of changes from the page around it.
   const opaque = location.origin === 'null' || self.origin === 'null';
   const cookies = () => (opaque ? '' : N.cookie.get.call(document));
-  const readCookie = () => ({ implied: at.consent.implied, ...core.read(cookies()) });
+  const readCookie = () => ({ implied: at.consent.implied, refused: at.consent.refused, ...core.read(cookies()) });
   // A consent cookie that scripts may not read says nothing here: then only a choice that can be read counts.
   const unreadable = !same(readCookie(), at.consent);
   function notice() {
