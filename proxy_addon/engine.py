@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from . import ledger
-from .answer import PAGES, Answer, answer_for, destination
+from .answer import PAGES, Answer, answer_for, destination, stated
 from .browser.assets import BASE, assemble, consent_state, page_state, with_state
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
@@ -64,6 +64,8 @@ _OUTDATED = (
     "content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest", "etag",
     "last-modified", "age", "expires",
 )  # fmt: skip
+# By this in Accept a service worker says that it fetches what may be a page, for which browsers have no word then.
+_PAGE_FOR_A_WORKER = ", application/x-consentry"
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 # So many addresses that pages held are remembered, to tell them from leaks.
 _MOST_HELD = 10_000
@@ -242,6 +244,9 @@ class Engine:
 
     def prepare_request(self, visit: Visit, headers: Headers, fields: Mapping[str, str]) -> None:
         """Make sure that a document which is to be rewritten comes whole, and in a coding we know."""
+        asked = fields.get("accept", "")
+        if _PAGE_FOR_A_WORKER in asked:
+            headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
         if not visit.enforces and visit.forward:
             return
         accepted = fields.get("accept-encoding")
@@ -249,7 +254,8 @@ class Engine:
             known = coding.accept_encoding(accepted)
             if known is not None and known != accepted:
                 headers.set_all("accept-encoding", [known or "identity"])
-        if destination(fields, "") in _CHANGING or "text/html" in fields.get("accept", ""):
+        wanted = destination(fields, "")
+        if wanted in _CHANGING or "text/html" in asked or _PAGE_FOR_A_WORKER in asked:
             for name in ("if-none-match", "if-modified-since", "if-range", "range"):
                 if name in fields:
                     headers.set_all(name, [])
@@ -432,7 +438,7 @@ class Engine:
                 self._learn(visit, cookies)
             hold_cookies(headers, lambda name: judge.cookie(name, host))
         location = headers.get_all("location")
-        wanted = request.get("sec-fetch-dest", "")
+        wanted = stated(request)
         # In reverse mode the browser would follow it past the proxy. A page that leads there is the visitor's way.
         if location and visit.enforces and wanted not in ("document", "") and judge.redirect(url, location[0], wanted):
             headers.set_all("location", [visit.public + BASE + HELD])
@@ -456,7 +462,7 @@ class Engine:
         recode: bool,
     ) -> Body | None:
         """What rewrites a response's body, by what it is and what it was asked for."""
-        wanted = request.get("sec-fetch-dest", "").lower()
+        wanted = stated(request)
         content_type = ", ".join(headers.get_all("content-type"))
         kind = content_type.partition(";")[0].strip().lower()
         whole = self._is_document(status, request, content_type, headers)
@@ -573,8 +579,9 @@ class Engine:
             return None
         if any(value.lower().lstrip().startswith("attachment") for value in headers.get_all("content-disposition")):
             return None
-        wanted = request.get("sec-fetch-dest", "").lower()
-        page = wanted in PAGES or (not wanted and "text/html" in request.get("accept", ""))
+        wanted = stated(request)
+        accept = request.get("accept", "")
+        page = wanted in PAGES or (not wanted and "text/html" in accept) or _PAGE_FOR_A_WORKER in accept
         if kind == "sniff":
             nosniff = "nosniff" in ", ".join(headers.get_all("x-content-type-options")).lower()
             return True if page and not nosniff else None

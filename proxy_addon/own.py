@@ -47,6 +47,9 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
         script = with_state(assets.worker, state, alone=True)
         fields = (_JS, ("cache-control", "no-store"), ("service-worker-allowed", "/"))
         return Answer(200, fields, script.encode())
+    if name == "told.js":
+        script = f"self.__consentryTold={json.dumps(state['consent'], separators=(',', ':'))};\n"
+        return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())
     if name == HELD:
         return Answer(204, (("cache-control", "no-store"),), b"")
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")

@@ -113,11 +113,11 @@ class World:
         status: int = 200,
         dest: str = "document",
         pieces: int = 7,
+        **fields: str,
     ) -> bytes | None:
         """The body as it is sent on; None if it passes by."""
-        rewriting = self.engine.response(
-            visit, method, url, status, request={"sec-fetch-dest": dest} if dest else {}, headers=headers, recode=False
-        )
+        request = given("", **{"sec_fetch_dest": dest, **fields})
+        rewriting = self.engine.response(visit, method, url, status, request=request, headers=headers, recode=False)
         if rewriting is None:
             return None
         sent = [each for start in range(0, len(body), pieces) for each in rewriting.feed(body[start : start + pieces])]
@@ -550,6 +550,22 @@ def test_a_fragment_that_a_script_fetches_is_rewritten_without_our_script() -> N
     assert b"data-consentry-runtime" not in sent
 
 
+@pytest.mark.parametrize(("mode", "accept"), [("navigate", "*/*"), ("cors", "*/*, application/x-consentry")])
+def test_a_page_that_a_service_worker_fetches_is_a_page(mode: str, accept: str) -> None:
+    world = World()
+    sent = world.respond(world.reverse(), html(), PAGE, dest="empty", sec_fetch_mode=mode, accept=accept)
+    assert sent is not None
+    assert b"data-consentry-runtime" in sent
+
+
+def test_a_page_that_a_service_worker_passes_on_may_lead_to_a_vendor() -> None:
+    world = World()
+    for mode, led in (("navigate", TAG), ("cors", f"{PUBLIC}/__consentry/held")):
+        headers = Headers([(b"location", TAG.encode())])
+        world.respond(world.reverse(), headers, status=302, dest="empty", sec_fetch_mode=mode)
+        assert headers["location"] == led
+
+
 def test_an_error_page_is_a_page() -> None:
     sent = World().respond(World().reverse(), html(), PAGE, status=404)
     assert sent is not None
@@ -672,6 +688,14 @@ def test_a_document_is_asked_for_whole_and_unconditionally() -> None:
     for fields in ({"sec-fetch-dest": "document"}, {"sec-fetch-dest": "iframe"}, {"accept": "text/html,*/*"}):
         headers = prepared(world, world.reverse(), {**CONDITIONAL, **fields})
         assert [name for name in CONDITIONAL if name in headers] == []
+
+
+def test_what_a_service_worker_tells_us_is_not_told_to_the_site() -> None:
+    world = World()
+    fields = {**CONDITIONAL, "sec-fetch-dest": "empty", "accept": "text/*, application/x-consentry"}
+    headers = prepared(world, world.reverse(), fields)
+    assert headers["accept"] == "text/*"
+    assert [name for name in CONDITIONAL if name in headers] == []
 
 
 def test_anything_else_may_be_asked_for_in_parts() -> None:

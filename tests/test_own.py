@@ -93,6 +93,15 @@ def test_a_script_of_ours_is_served(name: str) -> None:
     assert answer.body
 
 
+def test_a_worker_that_imports_is_told_what_the_visitor_chose() -> None:
+    world = World()
+    for cookie, analytics in ((GRANTED, True), (DENIED, False)):
+        answer = world.engine.own(world.reverse(cookie), "GET", f"{BASE}told.js", {}, b"")
+        said = json.loads(answer.body.decode().partition("=")[2].rstrip(";\n"))
+        assert said["categories"]["analytics"] is analytics
+        assert dict(answer.headers)["cache-control"] == "no-store"
+
+
 def test_the_guard_is_kept_only_under_the_name_of_its_version() -> None:
     world = World()
     for query, cached in ((f"?v={world.engine.assets.version}", True), ("?v=0", False), ("", False)):

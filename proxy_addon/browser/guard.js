@@ -20,6 +20,8 @@
   const shadows = [];
   // Frames that were to be led to a held vendor: how to lead them there once they may.
   const led = new Map();
+  // Whether the page has registered a worker of its own for the whole site.
+  let hasWorker = false;
 
   // What pages may overwrite is kept before they can.
   const N = {
@@ -701,6 +703,14 @@
       });
     }
 
+    wrap(win.ServiceWorkerContainer && win.ServiceWorkerContainer.prototype, 'register', (original) => function (given) {
+      safely(() => {
+        const script = parse(given[0], doc.baseURI), scope = parse((given[1] && given[1].scope) || './', given[1] && given[1].scope ? doc.baseURI : script.href);
+        if (scope.pathname === '/' && !script.pathname.startsWith(state.base)) hasWorker = true;
+      });
+      return original.apply(this, given);
+    });
+
     // Navigations of frames and windows, and forms.
     wrap(win, 'open', (original) => function (given) {
       if (given[0] && safely(() => judge(given[0], 'document'), '')) return null;
@@ -1047,6 +1057,10 @@
   const opaque = location.origin === 'null' || self.origin === 'null';
   const cookies = () => (opaque ? '' : N.cookie.get.call(document));
   const readCookie = () => ({ implied: at.consent.implied, refused: at.consent.refused, ...core.read(cookies()) });
+  // A page that a worker of the site's own has kept was judged long ago: what is said now counts.
+  const keeper = safely(() => navigator.serviceWorker && navigator.serviceWorker.controller);
+  const kept = !!keeper && !keeper.scriptURL.includes(state.base);
+  if (kept && readCookie().signal !== 'none') at.consent = readCookie();
   // A consent cookie that scripts may not read says nothing here: then only a choice that can be read counts.
   const unreadable = !same(readCookie(), at.consent);
   function notice() {
@@ -1181,13 +1195,20 @@
   arm(window);
   // A frame that shares the origin is armed from here, however early its script looks for fresh functions.
   safely(() => { if (navigator.globalPrivacyControl && !at.consent.gpc) at.consent = { ...at.consent, gpc: true }; });
-  addEventListener('load', () => safely(register), { once: true });
-  function register() {
+  // What came after the choice was still judged before it.
+  document.addEventListener('DOMContentLoaded', () => { if (!same(at.consent, state.consent)) safely(release); }, { once: true });
+  if (kept) safely(ask);
+  // After all that the page does when it has loaded: a worker of the site's own comes first.
+  addEventListener('load', () => setTimeout(() => safely(register)), { once: true });
+  function register(late) {
     const workers = navigator.serviceWorker;
     if (!workers || !isSecureContext || !state.worker || window.top !== window) return;
     workers.getRegistration('/').then((known) => {
       // The site's own worker carries the guard already: its script came through the proxy.
-      if (known && known.active && !known.active.scriptURL.includes(state.base)) return undefined;
+      const newest = known && (known.installing || known.waiting || known.active);
+      if (newest && !newest.scriptURL.includes(state.base)) return undefined;
+      // One that is on its way may fail yet.
+      if (hasWorker && !late) return void setTimeout(() => safely(() => register(true)), 10000);
       return workers.register(home + 'worker.js?v=' + state.version, { scope: '/', updateViaCache: 'none' });
     }).catch(() => {});
     toWorkers();
