@@ -157,7 +157,13 @@ class Engine:
         self._readers = {
             id(site): Reader(site.consent_cookie, platforms, site.platforms) for site in (default, *sites.values())
         }
-        self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner, platforms=platforms)
+        self.assets = assemble(
+            catalogue.vendors,
+            catalogue.categories,
+            banner=banner,
+            platforms=platforms,
+            destinations=catalogue.destinations,
+        )
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
@@ -587,6 +593,7 @@ class Engine:
             plain=visit.site.consent_cookie,
             # In forward mode the wire holds whatever the page cannot.
             worker=visit.site.worker and not visit.forward,
+            routing={"categories": {}, "active": {}},
         )
 
     def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, *, kind: str) -> None:

@@ -2,7 +2,7 @@
 // touches nothing else. Where the site has a worker of its own, this stands before it in the same file.
 (function () {
   'use strict';
-  const at = { site: STATE.site, consent: STATE.consent, law: STATE.law, strict: STATE.strict, plain: STATE.plain };
+  const at = { site: STATE.site, consent: STATE.consent, law: STATE.law, strict: STATE.strict, plain: STATE.plain, routing: STATE.routing };
   const core = consentryDecide(TABLE, at);
 
   self.addEventListener('install', () => { if (ALONE) self.skipWaiting(); });
@@ -55,7 +55,8 @@
     event.stopImmediatePropagation();
     event.respondWith((async () => {
       try { await consent(); } catch (error) { /* what is remembered counts */ }
-      if (!core.holds(found.vendor, found.needs, found.label)) return fetch(event.request);
+      // What scripts send, pages and workers have filtered before it comes here.
+      if (!core.held(url, undefined, !event.request.destination)) return fetch(event.request);
       report(found.vendor, event.request);
       // A 204 must have a null body: with any other the answer fails, and the browser asks the network.
       const kind = event.request.destination;
