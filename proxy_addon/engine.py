@@ -154,7 +154,13 @@ class Engine:
             id(site): Reader(site.consent_cookie, platforms, site.platforms, listed, dnt_denies=site.dnt == DENY)
             for site in (default, *sites.values())
         }
-        self.assets = assemble(catalogue.vendors, catalogue.categories, banner=banner, platforms=platforms)
+        self.assets = assemble(
+            catalogue.vendors,
+            catalogue.categories,
+            banner=banner,
+            platforms=platforms,
+            destinations=catalogue.destinations,
+        )
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
@@ -614,6 +620,7 @@ class Engine:
             plain=visit.site.consent_cookie,
             # In forward mode the wire holds whatever the page cannot.
             worker=visit.site.worker and not visit.forward,
+            routing={"categories": {}, "active": {}},
         )
 
     def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, *, kind: str) -> None:

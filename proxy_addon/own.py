@@ -35,11 +35,12 @@ def is_own(path: str) -> bool:
 def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Answer:
     """The answer to a GET of one of our scripts."""
     name, _, query = path.removeprefix(BASE).partition("?")
-    if name == "guard.js":
+    if name in ("guard.js", "routers.js"):
         # Under one version the content never changes; asked for by another it must not stay.
         lasting = query == f"v={assets.version}"
         cache = "public, max-age=31536000, immutable" if lasting else "no-store"
-        return Answer(200, (_JS, ("cache-control", cache)), assets.guard.encode())
+        script = assets.guard if name == "guard.js" else assets.routers
+        return Answer(200, (_JS, ("cache-control", cache)), script.encode())
     if name == "scope.js":
         script = with_state(assets.scope, state, alone=True)
         return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())

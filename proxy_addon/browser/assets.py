@@ -10,11 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..catalogue.model import Category, Vendor
+from ..catalogue.model import Category, Destination, Vendor
 from ..consent.cookie import COOKIE, PlainCookie
 from ..consent.model import Consent, Regime
 from ..consent.platforms import Platform
-from .table import compile_table
+from .table import compile_routers, compile_table
 from .watched import watch_table
 
 # Everything of ours on a site lives under this path.
@@ -31,6 +31,8 @@ class Assets:
     scope: str
     worker: str
     bootstrap: str
+    # Fetched by the others once a router runs: most sites have none, and its destinations have many names.
+    routers: str
 
     @property
     def guard_path(self) -> str:
@@ -39,11 +41,16 @@ class Assets:
 
 
 def assemble(
-    vendors: Mapping[str, Vendor], categories: Iterable[Category], *, banner: bool, platforms: Iterable[Platform] = ()
+    vendors: Mapping[str, Vendor],
+    categories: Iterable[Category],
+    *,
+    banner: bool,
+    platforms: Iterable[Platform] = (),
+    destinations: Mapping[str, Mapping[str, Destination]] | None = None,
 ) -> Assets:
     """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner.
 
-    Where the choices of `platforms` are kept is watched in the page.
+    Where the choices of `platforms` are kept is watched in the page. `destinations` are those of routers, by name.
     """
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
     stubs = _functions({each.vendor: each.stub for each in vendors.values()})
@@ -56,8 +63,9 @@ def assemble(
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
     bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
-    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap)).encode()).hexdigest()[:16]
-    return Assets(version, guard, scope, worker, bootstrap)
+    routers = _routers(vendors, destinations or {})
+    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap, routers)).encode()).hexdigest()[:16]
+    return Assets(version, guard, scope, worker, bootstrap, routers)
 
 
 def consent_state(consent: Consent) -> dict[str, Any]:
@@ -83,8 +91,13 @@ def page_state(
     strict: bool,
     plain: PlainCookie | None,
     worker: bool,
+    routing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a page or worker needs to know of the visitor; JSON-ready."""
+    """What a page or worker needs to know of the visitor; JSON-ready.
+
+    `routing`: {"categories": the site's own for destinations, "active": {router: {key: names}}}. Without it nothing
+    that a router connects is filtered.
+    """
     return {
         "version": version,
         "base": BASE,
@@ -103,6 +116,7 @@ def page_state(
         if plain
         else None,
         "worker": worker,
+        "routing": routing,
     }
 
 
@@ -123,9 +137,22 @@ def _banner(categories: Iterable[Category]) -> str:
     return f"const CATEGORIES={json.dumps(plain, separators=(',', ':'))};\n{_source('banner.js')}"
 
 
-def _functions(code: Mapping[str, str]) -> str:
+def _routers(vendors: Mapping[str, Vendor], destinations: Mapping[str, Mapping[str, Destination]]) -> str:
+    """The script that hands over to the one that fetched it what it needs of routers."""
+    words = json.dumps(compile_routers(vendors, destinations), separators=(",", ":"))
+    grown = _functions(
+        {each.vendor: each.router.grown for each in vendors.values() if each.router}, "settings", "names"
+    )
+    made = f"(core, at, host) => consentryRouter({words}, {grown}, core, at, host)"
+    taker = "(self.document && document.currentScript || self)"
+    told = f"{taker}.dispatchEvent(new CustomEvent('consentry', {{ detail: {made} }}));"
+    return f"(() => {{{_source('destinations.js')}{told}}})();"
+
+
+def _functions(code: Mapping[str, str], *arguments: str) -> str:
     """Code of vendors, as a JavaScript object of functions by their ids."""
-    functions = (f"{json.dumps(name)}:function(){{{compact(text)}\n}}" for name, text in code.items() if text.strip())
+    head = f"function({','.join(arguments)})"
+    functions = (f"{json.dumps(name)}:{head}{{{compact(text)}\n}}" for name, text in code.items() if text.strip())
     return f"{{{','.join(functions)}}}"
 
 

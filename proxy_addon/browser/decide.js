@@ -53,12 +53,19 @@ function consentryDecide(table, at) {
       const found = rule ? rule[3] : known.whole;
       if (found) {
         const foreign = !at.site || !table.vendors[found[0]][1].includes(at.site);
-        return { vendor: found[0], needs: found[1], label: found[2], exempt: !!(rule && rule[4]) || !foreign };
+        return { vendor: found[0], needs: found[1], label: found[2], part: found[3], exempt: !!(rule && rule[4]) || !foreign };
       }
     }
     const stem = path.slice(path.lastIndexOf('/') + 1).split('.')[0];
     const rule = (own(table.any, stem) || []).find((each) => accepts(each, path, query, attributes));
-    return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], exempt: false } : null;
+    return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], part: rule[3][3], exempt: false } : null;
+  }
+  // What a URL is to a router: {router, part (as in the table), stranger: whether only its shape says so}, or null.
+  function way(url) {
+    const found = match(url), shaped = (path) => path && regex(path).test(url.pathname);
+    if (found) return found.part && !found.exempt ? { router: table.vendors[found.vendor][0], part: found.part, url } : null;
+    const [index, settings] = table.routers.find((each) => shaped(each[1]) || shaped(each[2])) || [-1];
+    return index < 0 ? null : { router: table.vendors[index][0], part: shaped(settings) ? 1 : 3, stranger: true, url };
   }
 
   const granted = (bit, vendor) => {
@@ -134,12 +141,19 @@ function consentryDecide(table, at) {
     heldVendor: (id) => { const index = table.vendors.findIndex((each) => each[0] === id); return holds(index, table.vendors[index][2]); },
     named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
+    way,
+    bit: (category) => 1 << table.categories.indexOf(category),
+    // What is granted, whoever asks.
+    truth: () => Object.fromEntries(table.categories.map((name, index) => [name, granted(1 << index, '')])),
+    // Whether what needs these categories may not go to a vendor, by its id.
+    refuses: (id, needs) => own(at.consent.vendors, id) === false || [1, 2, 4].some((bit) => needs & bit && !granted(bit, id)),
     read,
     name: (vendor) => table.vendors[vendor][0],
-    // The vendor's id if a URL is held, else ''.
-    held(url, attributes) {
+    // The vendor's id if a URL is held, else ''. A router's events whose bodies nobody filters need every category.
+    held(url, attributes, filtered) {
       const found = match(url, attributes);
-      return found && !found.exempt && holds(found.vendor, found.needs, found.label) ? table.vendors[found.vendor][0] : '';
+      const all = found && at.routing && (found.part === 4 || found.part === 3 && !filtered) ? 7 : 0;
+      return found && !found.exempt && holds(found.vendor, found.needs | all, found.label) ? table.vendors[found.vendor][0] : '';
     },
     // A hint names a host, not a request: it is held while nothing on that host may be asked for.
     heldHost(url) {

@@ -11,7 +11,7 @@
 
   const MARK = 'data-consentry', PREFIX = 'data-consentry-', TYPE = 'text/x-consentry';
   const INERT = 'about:invalid#consentry:';
-  const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain };
+  const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain, routing: state.routing };
   const core = consentryDecide(TABLE, at);
   // Absolute: a page's <base> must not lead our own requests elsewhere.
   const home = (self.origin && self.origin !== 'null' ? self.origin : state.origin) + state.base;
@@ -41,7 +41,10 @@
     const key = outcome + vendor + url;
     if (seen.has(key) || seen.size > 1000) return;
     seen.add(key);
-    outbox.push({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+    row({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+  }
+  function row(each) {
+    outbox.push(each);
     if (!timer) timer = setTimeout(flush, 250);
   }
   function flush() {
@@ -84,6 +87,38 @@
     report('asked', core.name(found.vendor), url.origin + url.pathname + '?' + new URLSearchParams(told), type);
   }
   const forget = () => { remembered.clear(); };
+
+  // ---- Routers: what their requests may carry is decided by destinations.js, fetched when one first makes a request.
+  let router = null, coming = null;
+  const ways = new WeakMap(), blobs = new WeakMap();
+  // What an address is to a router that may run, or null.
+  function routed(reference) {
+    const url = state.routing && parse(reference), way = url && core.way(url);
+    return way && !core.held(url, undefined, true) ? way : null;
+  }
+  function comes() {
+    coming = coming || new Promise((resolve, reject) => {
+      const script = document.createElement('script');
+      script.addEventListener('consentry', (event) => { router = event.detail(core, at, routerHost); });
+      for (const name of ['load', 'error']) script.addEventListener(name, () => {
+        script.remove();
+        if (router) resolve(router);
+        else { coming = null; reject(new Error('routers.js')); }
+      });
+      if (nonce) script.nonce = nonce;
+      N.set.call(script, 'src', trusted(window, home + 'routers.js?v=' + state.version, 'createScriptURL'));
+      N.append.call(document.head || document.documentElement, script);
+    });
+    return coming;
+  }
+  const routerHost = {
+    nothing: () => new Response(null, { status: 204, statusText: 'Held by Consentry' }),
+    blob: (blob) => blobs.get(blob),
+    note(way, events) {
+      if (!events) report('held', way.router, way.url.href, 'empty');
+      for (const event of events || []) row({ outcome: 'filtered', vendor: way.router, url: way.url.href, type: 'empty', layer: 'guard', event });
+    },
+  };
 
   // ---- Elements: which attributes fetch, and as what. As in rewrite/html.py.
   const FETCHES = {
@@ -643,6 +678,9 @@
       // What is judged is what is sent: an object may turn into another string the next time.
       if (given.length && !request && typeof input === 'object' && input) given[0] = String(input);
       const url = request ? input.url : safely(() => String(given[0]), '');
+      const way = safely(() => routed(url), null);
+      const go = () => safely(() => router.fetch(way, original, this, given)) || win.Promise.resolve(nothing());
+      if (way) return router ? go() : comes().then(go, nothing);
       if (safely(() => judge(url, 'empty'), '')) return win.Promise.resolve(nothing());
       return original.apply(this, given);
     });
@@ -651,10 +689,35 @@
       return original.apply(this, given);
     });
     wrap(win.XMLHttpRequest.prototype, 'open', (original) => function (given) {
+      const way = given.length > 1 ? safely(() => routed(given[1]), null) : null;
+      if (ways.has(this)) for (const name of ['response', 'responseText']) delete this[name];
+      ways.set(this, way && { ...way, sync: given[2] === false });
+      if (way) return original.apply(this, given);
       if (given.length > 1 && safely(() => judge(given[1], 'empty'), '')) return original.apply(this, ['GET', 'data:,', ...given.slice(2, 3)]);
       return original.apply(this, given);
     });
+    wrap(win.XMLHttpRequest.prototype, 'send', (original) => function (given) {
+      const way = ways.get(this);
+      if (!way) return original.apply(this, given);
+      const mine = (step) => (...fresh) => { if (ways.get(this) === way) step(...fresh); };
+      const refuse = mine(() => { N.open.call(this, 'GET', 'data:,', !way.sync); original.call(this); });
+      const go = () => router.send(way, this, given[0], mine((fresh) => original.call(this, fresh)), refuse);
+      if (router) return go();
+      return way.sync ? refuse() : void comes().then(go, refuse);
+    });
+    // A beacon is sent when its page goes, when no blob can be read any more.
+    if (state.routing) wrapClass(win, 'Blob', (given, make) => {
+      const blob = make();
+      if (given[0] && given[0].length === 1 && typeof given[0][0] === 'string' && given[0][0].length < 65536) blobs.set(blob, given[0][0]);
+      return blob;
+    });
     wrap(win.Navigator.prototype, 'sendBeacon', (original) => function (given) {
+      const way = safely(() => routed(given[0]), null);
+      if (way) {
+        const go = (body) => (body === null || original.call(this, given[0], body));
+        const body = router ? router.filtered(way, given[1]) : comes().then(() => router.filtered(way, given[1]));
+        return body && typeof body.then === 'function' ? (body.then(go, () => {}), true) : go(body);
+      }
       if (safely(() => judge(given[0], 'ping'), '')) return true;
       return original.apply(this, given);
     });
@@ -847,9 +910,9 @@
     if (armedText !== text) N.set.call(frame, 'srcdoc', armedText);
   }
   let policy;
-  function trusted(win, text) {
+  function trusted(win, text, make = 'createHTML') {
     if (!win.trustedTypes) return text;
-    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html }); return policy.createHTML(text); } catch (error) { return text; }
+    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html, createScriptURL: (url) => url }); return policy[make](text); } catch (error) { return text; }
   }
 
   // ---- Stubs.
@@ -1069,7 +1132,7 @@
   }
   function change(consent, tell) {
     const ran = Object.keys(WITHDRAWALS).filter((id) => !core.heldVendor(id));
-    const news = !same(consent, at.consent);
+    const news = !same(consent, at.consent), grow = router && news && safely(() => router.grows());
     // The same may now be said somewhere else.
     at.consent = consent;
     if (!news) return;
@@ -1078,6 +1141,7 @@
     for (const id of ran) if (core.heldVendor(id)) safely(() => WITHDRAWALS[id].call(window));
     withdraw();
     release();
+    if (grow) safely(grow);
     tellFrames();
     if (tell) {
       channel && channel.postMessage({ consent });

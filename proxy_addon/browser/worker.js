@@ -6,7 +6,7 @@
   // A module and what it imports each come with this; the first of them is in charge.
   if (self.__consentryArmed) return;
   Object.defineProperty(self, '__consentryArmed', { value: true });
-  const at = { site: STATE.site, consent: STATE.consent, law: STATE.law, strict: STATE.strict, plain: STATE.plain };
+  const at = { site: STATE.site, consent: STATE.consent, law: STATE.law, strict: STATE.strict, plain: STATE.plain, routing: STATE.routing };
   const core = consentryDecide(TABLE, at);
   const send = self.fetch, theirs = new Set();
   // Whether the visitor's choice has been read since the worker was started.
@@ -70,9 +70,10 @@
       return found && !found.exempt ? found : null;
     } catch (error) { return null; }
   };
-  async function held(found) {
+  // `filtered`: the body of what is sent there has been filtered, if it is a router's.
+  async function held(address, filtered) {
     try { await consent(); } catch (error) { /* what is remembered counts */ }
-    return core.holds(found.vendor, found.needs, found.label);
+    return !!core.held(new URL(address, self.location.href), undefined, filtered);
   }
   function nothing(found, url, kind) {
     report(found.vendor, url, kind);
@@ -91,7 +92,8 @@
     // A report cannot be made again as it was: where nothing is held it is left alone.
     if (!worker && destination === 'report' && !core.holds(found.vendor, found.needs, found.label)) return;
     event.stopImmediatePropagation();
-    event.respondWith(worker ? guarded(event) : held(found).then((refused) => (refused ? nothing(found, url, destination) : pass(event))));
+    // What scripts send, pages and workers have filtered before it comes here.
+    event.respondWith(worker ? guarded(event) : held(url, !destination).then((refused) => (refused ? nothing(found, url, destination) : pass(event))));
   });
   // What the site's worker answers or passes on the proxy does not know for a worker's script.
   async function guarded(event) {
@@ -145,7 +147,7 @@
     fetch(input) {
       const init = arguments[1], plain = !(input instanceof Request), address = plain ? String(input) : input.url;
       const found = tracked(address), given = plain ? address : input;
-      if (found) return held(found).then((refused) => (refused ? nothing(found, address, '') : send.call(self, given, init)));
+      if (found) return held(address).then((refused) => (refused ? nothing(found, address, '') : send.call(self, given, init)));
       if (!PAGE.test(address.split(/[?#]/)[0]) || !plain && input.mode === 'navigate') return send.call(self, given, init);
       try { return send.call(self, asPage(new Request(given, init))); } catch (error) { return send.call(self, given, init); }
     },
@@ -156,7 +158,7 @@
     const requests = wanted.map((each) => new Request(each)), kept = [];
     for (const each of requests) {
       const found = tracked(each.url);
-      if (found && await held(found)) report(found.vendor, each.url, '');
+      if (found && await held(each.url)) report(found.vendor, each.url, '');
       else kept.push(asPage(each));
     }
     return addAll.call(cache, kept);

@@ -372,7 +372,14 @@ def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: 
     (file,) = cached(cache)
     file.write_bytes(content)
     assert set(load(cache=cache).vendors) == {"acme"}
-    assert set(json.loads(file.read_bytes())) == {"vendors", "platforms", "categories", "regimes", "surrogates"}
+    assert set(json.loads(file.read_bytes())) == {
+        "vendors",
+        "platforms",
+        "categories",
+        "regimes",
+        "surrogates",
+        "destinations",
+    }
 
 
 def test_a_folder_where_the_cache_file_should_be_is_ignored(cache: Path) -> None:
