@@ -58,6 +58,7 @@ def said(consent: Consent) -> dict[str, Any]:
         "implied": dict(consent.implied),
         "gpc": consent.gpc,
         "signal": consent.signal,
+        "sources": dict(consent.sources),
         "note": consent.note,
     }
 

@@ -390,11 +390,12 @@ class Engine:
     def _take_consent(self, visit: Visit, said: Consent, fields: Mapping[str, str]) -> list[tuple[str, str]]:
         """Remember what a page says, and delete the cookies that it takes consent from."""
         host = _host(visit.public)
+        # No report takes GPC back.
+        said = replace(said, gpc=visit.consent.gpc or said.gpc)
         # A frame of another site has a guard too, but speaks only for itself.
         if visit.forward and registrable_domain(host) == visit.first_party:
             self._visitors.learn(visit.client, visit.first_party, said)
-        now = replace(visit, consent=replace(said, gpc=visit.consent.gpc or said.gpc))
-        judge = self._judge(now, ledger.HEADER)
+        judge = self._judge(replace(visit, consent=said), ledger.HEADER)
         return deletions([name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host)
 
     def _counted(self, visit: Visit, wanted: int) -> int:

@@ -56,7 +56,7 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
             match.rule,
             required,
             required,
-            f"{match.vendor} itself is refused ({consent.signal})",
+            f"{match.vendor} itself is refused ({consent.read_from(match.vendor)})",
         )
     reasons: dict[str, str] = {}
     for category in required:
@@ -87,9 +87,9 @@ def _missing(vendor: str, category: str, exception: bool | None, consent: Consen
         return ""
     said = consent.categories.get(category)
     if said is False:
-        return f"{category} is denied ({consent.signal})"
+        return f"{category} is denied ({consent.read_from(category)})"
     if category in consent.refused.get(vendor, ()):
-        return f"{vendor} itself is refused for {category} ({consent.signal})"
+        return f"{vendor} itself is refused for {category} ({consent.read_from(vendor)})"
     if said:
         return ""
     implied = consent.implied.get(category)
@@ -105,8 +105,9 @@ def _missing(vendor: str, category: str, exception: bool | None, consent: Consen
 
 def _granted(vendor: str, required: tuple[str, ...], exception: bool | None, consent: Consent, regime: Regime) -> str:
     if exception:
-        return f"the visitor allowed {vendor} itself ({consent.signal})"
+        return f"the visitor allowed {vendor} itself ({consent.read_from(vendor)})"
     by_law = [name for name in required if name not in consent.categories]
     if by_law:
         return f"{' and '.join(by_law)} is unset, which {regime.regime} counts as granted"
-    return f"granted ({consent.signal})"
+    places = dict.fromkeys(consent.read_from(name) for name in required)
+    return f"granted ({' and '.join(places)})"

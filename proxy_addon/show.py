@@ -9,7 +9,7 @@ from typing import Any
 
 from .catalogue.match import Catalogue
 from .catalogue.model import Vendor
-from .consent.model import CATEGORIES
+from .consent.model import CATEGORIES, Consent
 from .decode import Decoded
 from .explain import Explanation
 
@@ -106,21 +106,28 @@ def decoded_words(decoded: Decoded) -> str:
     """What a cookie header or string says, to be read."""
     page = _Page()
     answers = {True: "granted", False: "denied", None: "unset"}
+    consent = decoded.consent
     page.title("Consent")
     for category in CATEGORIES:
-        page.fact(category.capitalize(), answers[decoded.consent.categories.get(category)])
-    for vendor, granted in sorted(decoded.consent.vendors.items()):
-        page.fact(vendor, answers[granted])
-    for vendor, names in sorted(decoded.consent.refused.items()):
-        page.fact(vendor, f"denied for {' and '.join(sorted(names))}")
-    page.fact("GPC", "yes" if decoded.consent.gpc else "")
-    page.fact("Read from", decoded.consent.signal)
-    page.fact("Note", decoded.consent.note)
+        page.fact(category.capitalize(), answers[consent.categories.get(category)] + _elsewhere(consent, category))
+    for vendor, granted in sorted(consent.vendors.items()):
+        page.fact(vendor, answers[granted] + _elsewhere(consent, vendor))
+    for vendor, names in sorted(consent.refused.items()):
+        page.fact(vendor, f"denied for {' and '.join(sorted(names))}{_elsewhere(consent, vendor)}")
+    page.fact("GPC", "yes" if consent.gpc else "")
+    page.fact("Read from", consent.signal)
+    page.fact("Note", consent.note)
     for each in decoded.found:
         where = each.where if each.what in each.where else f"{each.what}, in {each.where}"
         page.text(f"{where} (how sure: {each.sure})", f"{each.consent.words()}. {each.consent.note}")
         page.table("As written", list(each.details.items()))
     return page.finish()
+
+
+def _elsewhere(consent: Consent, name: str) -> str:
+    """Where an answer was read, if not where the others were."""
+    place = consent.read_from(name)
+    return f" ({place})" if place != consent.signal else ""
 
 
 class _Page:

@@ -263,6 +263,16 @@ def test_in_forward_mode_consent_that_a_page_reports_counts_at_once() -> None:
     assert world.tag(referer=f"{SHOP}/")[1] == 200
 
 
+def test_in_forward_mode_no_report_takes_gpc_back() -> None:
+    world = World(ccpa=True)
+    world.page(cookie="__gpp=DBABLA~CAAqAAAAAACA.YA")
+    visit = world.forward(f"{SHOP}/", "__gpp=DBABLA~CAAqAAAAAACA.YA", sec_fetch_dest="empty", referer=f"{SHOP}/")
+    assert visit.consent.gpc
+    assert post(world, visit, "consent", consent(granted=True)) == 204
+    visit, status = world.tag("https://ads.test/x.js", referer=f"{SHOP}/")
+    assert (status, visit.consent.gpc) == (200, True)
+
+
 def test_in_forward_mode_a_frame_of_another_site_cannot_speak_for_the_page() -> None:
     world = World()
     world.page(cookie=DENIED)

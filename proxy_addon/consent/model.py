@@ -49,7 +49,8 @@ class Consent:
 
     `categories` and `vendors` map to granted (True) or denied (False); what is not in them is unset. `refused` are
     the categories in which a vendor is refused that may act in others.
-    `signal` names the place it was read from, `note` says in words what was read or why not. `implied` is what a
+    `signal` names the place it was read from, `sources` the places of those categories and vendors that were read
+    elsewhere, and `note` says in words what was read or why not. `implied` is what a
     platform has set for its region while the visitor chose nothing, or what `dnt` denies (Do Not Track, where the site
     wants it to): no choice, so it is in neither of the two.
     """
@@ -62,11 +63,16 @@ class Consent:
     implied: Mapping[str, bool] = field(default_factory=dict)
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
     dnt: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def decided(self) -> bool:
         """Whether the visitor has made any choice."""
         return bool(self.categories or self.vendors or self.refused)
+
+    def read_from(self, name: str) -> str:
+        """The place where the answer for a category or a vendor was read."""
+        return self.sources.get(name, self.signal)
 
     def words(self) -> str:
         """The consent in one line: 'analytics granted, marketing denied, functional unset'."""

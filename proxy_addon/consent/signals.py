@@ -18,6 +18,9 @@ from .platforms import Platform, Reading, read_platforms
 from .standards import consents_of_strings, standard_strings
 
 _LONGEST_HEADER = 65536
+# So many of several values are told in a note.
+_MOST_SHOWN = 4
+_LONGEST_WORDS = 300
 Cookies = Mapping[str, Sequence[str]]
 
 
@@ -215,8 +218,11 @@ def _filled(first: Consent, then: Consent) -> Consent:
         )
     ):
         return first
+    known = {*first.categories, *first.vendors, *first.refused}
+    added = {name: then.read_from(name) for name in (*then.categories, *then.vendors, *then.refused)}
     return replace(
         first,
+        sources={**{name: place for name, place in added.items() if name not in known}, **first.sources},
         categories={**then.categories, **first.categories},
         vendors={**then.vendors, **first.vendors},
         refused={**then.refused, **first.refused},
@@ -229,25 +235,42 @@ def _strictest(found: Sequence[Consent]) -> Consent:
     """Several that say the same kind of thing (two scopes of a name, two platforms): a refusal in any counts."""
     if len(found) == 1:
         return found[0]
-    categories: dict[str, bool] = {}
-    vendors: dict[str, bool] = {}
-    implied: dict[str, bool] = {}
     refused: dict[str, frozenset[str]] = {}
     for consent in found:
         for name, names in consent.refused.items():
             refused[name] = refused.get(name, frozenset()) | names
-        merged = ((consent.categories, categories), (consent.vendors, vendors), (consent.implied, implied))
-        for said, into in merged:
-            for name, granted in said.items():
-                into[name] = into.get(name, True) and granted
-    signals = dict.fromkeys(consent.signal for consent in found)
+    answers = [{**each.categories, **each.vendors} for each in found]
+    categories = _all_granting([each.categories for each in found])
+    vendors = _all_granting([each.vendors for each in found])
+    sources = {
+        name: _places(
+            [each.read_from(name) for each, said in zip(found, answers, strict=True) if said.get(name) is answer]
+        )
+        for name, answer in {**categories, **vendors}.items()
+    }
+    partly = {name: _places([each.read_from(name) for each in found if name in each.refused]) for name in refused}
+    shown = "; ".join(f"{each.signal}: {each.words()[:_LONGEST_WORDS]}" for each in found[:_MOST_SHOWN])
     return replace(
         found[0],
         categories=categories,
         vendors=vendors,
         gpc=any(consent.gpc for consent in found),
-        implied=implied,
+        implied=_all_granting([each.implied for each in found]),
         refused=refused,
-        signal=" and ".join(signals),
-        note=f"{len(found)} values: refusals count",
+        signal=_places([consent.signal for consent in found]),
+        sources={**partly, **sources},
+        note=f"{len(found)} values: refusals count ({shown}{'; and others' if len(found) > _MOST_SHOWN else ''})",
     )
+
+
+def _all_granting(said: Sequence[Mapping[str, bool]]) -> dict[str, bool]:
+    """Each name that any of them answers, granted where nobody denies it."""
+    merged: dict[str, bool] = {}
+    for each in said:
+        for name, granted in each.items():
+            merged[name] = merged.get(name, True) and granted
+    return merged
+
+
+def _places(signals: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(signals))

@@ -152,7 +152,7 @@ def test_of_two_platforms_on_a_site_refusals_count() -> None:
     accepted = "OptanonConsent=groups=C0002%3A1%2CC0004%3A1; OptanonAlertBoxClosed=2026-01-01"
     said = Reader(platforms=PLATFORMS).read(f"{accepted}; {REJECTED}", None)
     assert said.categories == {"analytics": False, "marketing": True}
-    assert said.note == "2 values: refusals count"
+    assert said.note.startswith("2 values: refusals count (")
 
 
 def test_what_a_platform_leaves_open_is_filled_by_a_standard() -> None:
