@@ -327,6 +327,9 @@ class Engine:
             match = self.catalogue.match(url, site=visit.first_party)
             if match is None or match.exempt or (visit.client, visit.first_party, url) in self._held_there:
                 continue
+            if url.count("/") == 2 and self._has_exemptions(match.vendor, url):
+                # Of a frame a browser tells the origin only, and there it may show what is exempt.
+                continue
             verdict = self._decide(visit, match)
             if verdict.blocks and self._counted(visit, 1):
                 self._record(visit, ledger.CSP_REPORT, ledger.LEAK, verdict, url, kind=directive)
@@ -531,6 +534,12 @@ class Engine:
 
     def _decide(self, visit: Visit, match: Match) -> Verdict:
         return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
+
+    def _has_exemptions(self, vendor: str, url: str) -> bool:
+        """Whether something is exempt on the host of a vendor's URL."""
+        host = _host(url)
+        hosts = (each.host for each in self.catalogue.vendors[vendor].exempt)
+        return any(host == each or (each.startswith("*.") and within(host, each[2:])) for each in hosts)
 
     def _compare_asked(self, visit: Visit, row: Row) -> None:
         """Compare what a page says that it asked a vendor for; in forward mode the wire has seen it."""

@@ -456,6 +456,14 @@ def test_what_is_nobodys_or_no_address_is_no_leak(url: object) -> None:
     assert world.rows == []
 
 
+def test_of_an_origin_alone_a_leak_is_told_only_where_nothing_is_exempt() -> None:
+    world = World()
+    world.engine.judge_reports(world.reverse(), csp("https://acme.test"))
+    assert world.rows == []
+    world.engine.judge_reports(world.reverse(), csp("https://cdn.acme.test"))
+    assert world.seen() == [("csp-report", "leak", "acme")]
+
+
 def test_with_consent_nothing_leaks() -> None:
     world = World()
     world.engine.judge_reports(world.reverse(GRANTED), csp(TAG))
