@@ -39,6 +39,7 @@ from .own import (
     Quota,
     Row,
     deletions,
+    packed,
     parse_json,
     reported_consent,
     reported_page,
@@ -304,6 +305,7 @@ class Engine:
         """The answer to a request under /__consentry/."""
         if method in ("GET", "HEAD"):
             answer = script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+            answer = packed(answer, fields.get("accept-encoding", ""))
             return answer if method == "GET" else answer._replace(body=b"")
         plain = parse_json(body) if method == "POST" and self._is_from_here(visit, fields) else None
         if plain is None:

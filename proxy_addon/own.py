@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import brotli
 
 from .answer import Answer
 from .browser.assets import BASE, Assets, with_state
@@ -21,6 +26,9 @@ _MOST_REFUSED = 1000
 # A page with a hundred tags reports a hundred rows; a visitor may open some pages a minute.
 _MOST_ROWS_A_MINUTE = 1000
 _MOST_REPORTING = 10_000
+# A script shorter than this is not packed.
+_SMALL = 1024
+_REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*$")
 _JS = ("content-type", "text/javascript; charset=utf-8")
 # A page lets an allowed request go that says what its tag was told of consent.
 ASKED = "asked"
@@ -54,6 +62,31 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
     if name == HELD:
         return Answer(204, (("cache-control", "no-store"),), b"")
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
+
+
+def packed(answer: Answer, accepted: str) -> Answer:
+    """The answer in a content coding that the browser takes, brotli before gzip. `accepted` is its Accept-Encoding."""
+    if len(answer.body) < _SMALL:
+        return answer
+    offers = {offer.partition(";")[0].strip().lower() for offer in accepted.split(",") if not _REFUSED.search(offer)}
+    coding = next((name for name in ("br", "gzip") if name in offers), None)
+    if coding is None:
+        return answer
+    lasting = any("immutable" in value for name, value in answer.headers if name == "cache-control")
+    body = _kept(answer.body, coding) if lasting else _compressed(answer.body, coding, hard=False)
+    return Answer(answer.status, (*answer.headers, ("content-encoding", coding), ("vary", "accept-encoding")), body)
+
+
+@lru_cache(maxsize=8)
+def _kept(body: bytes, coding: str) -> bytes:
+    """What never changes is worth packing well, once."""
+    return _compressed(body, coding, hard=True)
+
+
+def _compressed(body: bytes, coding: str, *, hard: bool) -> bytes:
+    if coding == "br":
+        return bytes(brotli.compress(body, quality=9 if hard else 4))  # type: ignore[no-untyped-call]
+    return gzip.compress(body, 9 if hard else 1, mtime=0)
 
 
 def parse_json(body: bytes) -> dict[str, Any] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
+import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -468,3 +470,23 @@ def test_with_consent_nothing_leaks() -> None:
     world = World()
     world.engine.judge_reports(world.reverse(GRANTED), csp(TAG))
     assert world.rows == []
+
+
+# How our scripts are sent
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [("gzip, deflate, br, zstd", "br"), ("gzip;q=1.0", "gzip"), ("br;q=0, gzip", "gzip"), ("", None), ("zstd", None)],
+)
+@pytest.mark.parametrize("name", ["guard", "worker"])
+def test_a_script_comes_in_a_coding_that_the_browser_takes(name: str, accepted: str, coding: str | None) -> None:
+    world = World()
+    path = f"{BASE}{name}.js?v={world.engine.assets.version}"
+    plain = world.engine.own(world.reverse(), "GET", path, {}, b"")
+    answer = world.engine.own(world.reverse(), "GET", path, {"accept-encoding": accepted}, b"")
+    assert dict(answer.headers).get("content-encoding") == coding
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
+    assert unpack(answer.body) == plain.body
+    assert coding is None or len(answer.body) < len(plain.body) / 2
+    assert dict(answer.headers).get("vary") == ("accept-encoding" if coding else None)
