@@ -255,7 +255,11 @@ class _Stream:
 
 def _response(answer: Answer) -> http.Response:
     fields = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in answer.headers]
-    return http.Response.make(answer.status, answer.body, http.Headers(fields))
+    response = http.Response.make(answer.status, b"", http.Headers(fields))
+    # As it is: setting the content would put it in its coding once more.
+    response.raw_content = answer.body
+    response.headers["content-length"] = str(len(answer.body))
+    return response
 
 
 def _choices(options: OptManager, config: ConfigFile) -> Choices:

@@ -1119,7 +1119,11 @@
   // A sandboxed document has no cookies: it hears of changes from the page around it.
   const opaque = location.origin === 'null' || self.origin === 'null';
   const cookies = () => (opaque ? '' : N.cookie.get.call(document));
-  const readCookie = () => ({ implied: at.consent.implied, refused: at.consent.refused, ...core.read(cookies()) });
+  const readCookie = () => {
+    const said = core.read(cookies());
+    // Our own cookie is the whole answer; where it says nothing, what was read elsewhere still counts.
+    return { implied: at.consent.implied, refused: said.signal === 'none' ? at.consent.refused : {}, ...said };
+  };
   // A page that a worker of the site's own has kept was judged long ago: what is said now counts.
   const keeper = safely(() => navigator.serviceWorker && navigator.serviceWorker.controller);
   const kept = !!keeper && !keeper.scriptURL.includes(state.base);
@@ -1240,14 +1244,14 @@
     get: () => JSON.parse(JSON.stringify({ ...at.consent, regime: at.law.regime })),
     // Give or withdraw consent: {functional, analytics, marketing: true | false, vendors: {id: true | false}}
     set(choice) {
-      const categories = { ...at.consent.categories }, vendors = { ...at.consent.vendors };
+      const categories = { ...at.consent.categories }, vendors = at.consent.signal === 'cookie consentry' ? { ...at.consent.vendors } : {};
       for (const name of TABLE.categories) if (typeof choice[name] === 'boolean') categories[name] = choice[name];
       for (const [name, value] of Object.entries(choice.vendors || {})) if (/^[a-z0-9-]+$/.test(name) && typeof value === 'boolean') vendors[name] = value;
       const said = (value) => (value ? 'granted' : 'denied');
       const parts = ['v=1', ...TABLE.categories.filter((name) => name in categories).map((name) => name + '=' + said(categories[name])),
         ...Object.keys(vendors).sort().map((name) => 'vendor.' + name + '=' + said(vendors[name]))];
       N.cookie.set.call(document, 'consentry=' + parts.join('&') + '; path=/; max-age=15552000; samesite=lax' + (location.protocol === 'https:' ? '; secure' : ''));
-      change({ categories, vendors, gpc: at.consent.gpc, signal: 'cookie consentry' }, true);
+      change({ categories, vendors, implied: at.consent.implied, gpc: at.consent.gpc, signal: 'cookie consentry' }, true);
       return releasing;
     },
     // 'change' when consent changes, 'released' when all that it allows has been started.
