@@ -93,8 +93,8 @@ def page_state(
 ) -> dict[str, Any]:
     """What a page or worker needs to know of the visitor; JSON-ready.
 
-    `routing`: {"categories": the site's own for destinations, "active": {router: {key: names}}}. Without it nothing
-    that a router connects is filtered.
+    `routing`: {"categories": the site's own for destinations, "active": {router: {key: names}}, "needs": {router:
+    categories that it needs beside its own}}. Without it nothing that a router connects is filtered.
     """
     return {
         "version": version,

@@ -55,8 +55,8 @@
     event.stopImmediatePropagation();
     event.respondWith((async () => {
       try { await consent(); } catch (error) { /* what is remembered counts */ }
-      // What scripts send, pages and workers have filtered before it comes here.
-      if (!core.held(url, undefined, !event.request.destination)) return fetch(event.request);
+      // (The bodies of a router's events are filtered where scripts send them, in pages and workers.)
+      if (!core.held(url)) return fetch(event.request);
       report(found.vendor, event.request);
       // A 204 must have a null body: with any other the answer fails, and the browser asks the network.
       const kind = event.request.destination;
