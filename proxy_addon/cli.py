@@ -6,13 +6,25 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from . import __version__
+from .ask import Fetcher
 from .catalogue.yamlfile import FileError
-from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
+from .config import (
+    BASE,
+    ENFORCE,
+    FILTER,
+    OBSERVE,
+    STRICT,
+    ConfigFile,
+    UsageError,
+    read_config,
+    read_rules,
+    regime_named,
+)
 from .consent.platforms import compile_platforms
 from .consent.signals import Reader
 from .console import Console
@@ -22,6 +34,9 @@ from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
+
+if TYPE_CHECKING:
+    from .proxy import Transport
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CONFDIR = "~/.consentry"
@@ -144,6 +159,18 @@ def _serving(command: _Command) -> _Command:
                 "--report-leaks/--no-report-leaks",
                 default=None,
                 help="Let browsers report what they ask others for (CSP report-only).",
+            ),
+            _option(
+                "--router-policy",
+                type=click.Choice([FILTER, STRICT, BASE]),
+                help="What a router such as Segment needs: its own category, with refused destinations taken out "
+                "(filter); what all of its destinations need (strict); its own, with nothing taken out (base). "
+                "[filter]",
+            ),
+            _option(
+                "--ask-routers/--no-ask-routers",
+                default=None,
+                help="Ask a router once what is connected to a site's source. [--ask-routers]",
             ),
             _option("--worker/--no-worker", default=None, help="Use a service worker. [--worker]"),
             _option(
@@ -397,7 +424,16 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
     )
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
-    serve(build_engine(choose(chosen), config, console), listeners, transport, console)
+    choices = choose(chosen)
+    serve(build_engine(choices, config, console, _fetcher(transport)), listeners, transport, console)
+
+
+def _fetcher(transport: Transport) -> Fetcher | None:
+    """What asks for us; None if what it should trust cannot be read, which serve() says better."""
+    try:
+        return Fetcher(transport.resolver, authorities=transport.upstream_ca, insecure=transport.insecure_upstream)
+    except OSError:
+        return None
 
 
 def main() -> NoReturn:
