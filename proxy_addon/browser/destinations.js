@@ -1,9 +1,9 @@
 // Routers: what their settings connect, and where their events may go. Fetched when a router first runs; says the
 // same as rewrite/destinations.py, and one set of vectors is put to both. `routers` are the words of vendor files with
-// the destinations that are known, `grown` the code of theirs that loads what is newly allowed. `at` is as for
-// consentryDecide, with `routing`: {categories: the site's own, active: {router: {key: names}}}. `host` is where it
-// runs: {nothing: makes an empty answer, note: takes a row of evidence, blob: gives the texts of a blob, if known}.
-function consentryRouter(routers, grown, core, at, host) {
+// the destinations that are known, `grown` and `shrunk` code of theirs for when consent changes. `at` is as for
+// consentryDecide. `host` is where it runs: {nothing: makes an empty answer, note: takes what became of events, or
+// null where a body is held, blob: gives the text of a blob, if it is known}.
+function consentryRouter(routers, grown, shrunk, core, at, host) {
   'use strict';
   const MOST = 8 << 20, DEEPEST = 200, LISTING = 2, EVENTS = 3;
   const own = (object, key) => (object && Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
@@ -373,19 +373,19 @@ function consentryRouter(routers, grown, core, at, host) {
     }
   }
 
-  // To be called before consent changes; what it returns, after: it loads what is newly allowed.
-  function grows() {
-    const before = [...passed].map(([source, text]) => {
-      const router = source.split(' ')[0];
-      return [router, text, [...settings(router, text).active].filter((name) => !allows(router, name))];
-    });
+  // To be called before consent changes; what it returns, after: what is newly allowed comes, what is refused stops.
+  function changes() {
+    const refusedOf = (router, text) => [...settings(router, text).active].filter((name) => !allows(router, name));
+    const before = [...passed].map(([source, text]) => [source.split(' ')[0], text, refusedOf(source.split(' ')[0], text)]);
     return () => {
       for (const [router, text, refused] of before) {
-        const names = refused.filter((name) => allows(router, name));
-        if (names.length && own(grown, router) && !core.heldVendor(router)) grown[router].call(self, JSON.parse(text), names);
+        if (core.heldVendor(router)) continue;
+        const now = refusedOf(router, text), names = refused.filter((name) => allows(router, name));
+        if (now.length && own(shrunk, router)) shrunk[router].call(self, now);
+        if (names.length && own(grown, router)) grown[router].call(self, JSON.parse(text), names);
       }
     };
   }
 
-  return { settings, listed, event, fits: (router, part, text) => fits((part === EVENTS ? routers[router].events : routers[router]).shape, text), filtered, fetch, send, grows };
+  return { settings, listed, event, fits: (router, part, text) => fits((part === EVENTS ? routers[router].events : routers[router]).shape, text), filtered, fetch, send, changes };
 }

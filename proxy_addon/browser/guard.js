@@ -1107,7 +1107,7 @@
   }
   function change(consent, tell) {
     const ran = Object.keys(WITHDRAWALS).filter((id) => !core.heldVendor(id));
-    const news = !same(consent, at.consent), grow = router && news && safely(() => router.grows());
+    const news = !same(consent, at.consent), reroute = router && news && safely(() => router.changes());
     // The same may now be said somewhere else.
     at.consent = consent;
     if (!news) return;
@@ -1116,7 +1116,7 @@
     for (const id of ran) if (core.heldVendor(id)) safely(() => WITHDRAWALS[id].call(window));
     withdraw();
     release();
-    if (grow) safely(grow);
+    if (reroute) safely(reroute);
     tellFrames();
     if (tell) {
       channel && channel.postMessage({ consent });

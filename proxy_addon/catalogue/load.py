@@ -357,6 +357,7 @@ def _router(plain: Mapping[str, Any]) -> Router:
         listed=_connected(plain.get("listed", ())),
         shape=_shape(plain.get("shape")),
         grown=plain.get("grown", ""),
+        shrunk=plain.get("shrunk", ""),
         events=_events(plain["events"]),
     )
 
