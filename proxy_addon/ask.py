@@ -10,7 +10,8 @@ from pathlib import Path
 
 from .catalogue.urls import split
 from .resolve import Resolver
-from .rewrite.destinations import MOST_BYTES
+from .rewrite import coding
+from .rewrite.destinations import MOST_BYTES, unpack
 
 _SECONDS = 5.0
 _STEP = 65_536
@@ -29,8 +30,8 @@ class Fetcher:
             self._context.check_hostname = False
             self._context.verify_mode = ssl.CERT_NONE
 
-    def __call__(self, url: str) -> bytes | None:
-        """The body of a 200 answer, or None. Redirects are not followed."""
+    def __call__(self, url: str) -> str | None:
+        """The text of a 200 answer, or None. Redirects are not followed."""
         parts = split(url)
         if parts is None or not url.startswith("https://"):
             return None
@@ -43,7 +44,7 @@ class Fetcher:
                 headers={"accept": "application/json", "accept-encoding": "identity"},
             )
             answer = connection.getresponse()
-            return _whole(answer, ends) if answer.status == 200 else None
+            return _text(answer, ends) if answer.status == 200 else None
         except (OSError, http.client.HTTPException, ValueError):
             return None
         finally:
@@ -65,6 +66,13 @@ class _Connection(http.client.HTTPSConnection):
         except BaseException:
             plain.close()
             raise
+
+
+def _text(answer: http.client.HTTPResponse, ends: float) -> str | None:
+    data = _whole(answer, ends)
+    encodings = coding.codings(answer.getheader("content-encoding"))
+    unpacked = unpack(data, encodings) if data is not None and encodings is not None else None
+    return unpacked[0] if unpacked else None
 
 
 def _whole(answer: http.client.HTTPResponse, ends: float) -> bytes | None:

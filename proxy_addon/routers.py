@@ -17,10 +17,10 @@ from .catalogue.model import Match, Router
 from .catalogue.urls import split
 from .config import Site
 from .consent.model import Consent, Regime
-from .rewrite.destinations import MOST_BYTES, Filter, Roster, connected_in, fits, listed_in
+from .rewrite.destinations import Filter, Roster, connected_in, fits, listed_in
 
-# Gets an address for us: its body, or None. It may take a while, and must end.
-Fetch = Callable[[str], bytes | None]
+# Gets an address for us: its text, or None. It may take a while, and must end.
+Fetch = Callable[[str], str | None]
 
 SETTINGS, LISTING, EVENTS, DROP = "settings", "listing", "events", "drop"
 # So many sources are remembered, and so many of each site.
@@ -199,10 +199,9 @@ class Routers:
 
     def read(self, vendor: str, key: str, url: str) -> None:
         """Ask one address, and learn what it says."""
-        router, data = self.routers[vendor], None
+        router = self.routers[vendor]
         try:
-            data = self._fetch(url) if self._fetch else None
-            text = data.decode("utf-8") if data is not None and len(data) <= MOST_BYTES else None
+            text = self._fetch(url) if self._fetch else None
         except Exception:
             # Whatever goes wrong while asking, the answer is: not known.
             text = None

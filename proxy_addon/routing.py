@@ -145,7 +145,10 @@ class Routing:
             match = found
         text = unpacked[0] if unpacked else None
         key = key_of(self.routers.routers[match.vendor], text) if text is not None else None
-        if key is not None:
+        if key is not None and way.stranger:
+            # It may be of a look-alike, which the router need not hear of.
+            self.routers.sees(visit.first_party, match.vendor, key)
+        elif key is not None:
             self._meets(visit, match.vendor, key)
         active = self.routers.active(visit.first_party, match.vendor, key)
         verdict = self._decide(visit, match, active)
