@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -29,9 +29,10 @@ from .consent.platforms import compile_platforms
 from .consent.signals import Reader
 from .console import Console
 from .decode import decode
-from .explain import Explanation, consent_of, explain
+from .explain import Explanation, ask, connected, consent_of, explain
 from .region import regime_at
 from .resolve import Resolver, parse_entry
+from .rewrite.destinations import MOST_BYTES
 from .setup import build_engine, choose
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
@@ -295,7 +296,8 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     vendor = catalogue.vendor_named(name)
     if vendor is None:
         raise UsageError(f"There is no vendor '{name}'; `consentry vendors` lists them.")
-    click.echo(json.dumps(vendor_plain(vendor), indent=2) if as_json else vendor_page(vendor))
+    known = catalogue.destinations.get(vendor.vendor, {}).values()
+    click.echo(json.dumps(vendor_plain(vendor, known), indent=2) if as_json else vendor_page(vendor, known))
 
 
 @cli.command("explain")
@@ -317,6 +319,20 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
 )
 @click.option("--region", metavar="CODE", help="Where the visitor is, as DE or US-CA: the law there, not --regime.")
 @click.option("--strict-labels", is_flag=True, help="Require the category of a vendor's domain as well.")
+@click.option(
+    "--router-policy",
+    type=click.Choice([FILTER, STRICT, BASE]),
+    default=FILTER,
+    show_default=True,
+    help="What a router such as Segment needs.",
+)
+@click.option(
+    "--settings",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The settings that the router gave its script: they say which destinations are active.",
+)
+@click.option("--ask", "asks", is_flag=True, help="Ask the router which destinations are active.")
 @_rules
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
@@ -330,6 +346,9 @@ def explain_command(
     regime: str,
     region: str | None,
     strict_labels: bool,
+    router_policy: str,
+    settings: IO[bytes] | None,
+    asks: bool,
     rules: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -338,6 +357,7 @@ def explain_command(
     \b
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --consent functional
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --region US-CA --gpc
+    consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --settings settings.json
     cat urls.txt | consentry explain - --regime ccpa --gpc
     """
     loaded, known = read_rules(rules)
@@ -345,8 +365,26 @@ def explain_command(
     said = consent_of(consent, gpc, catalogue)
     law = regime_named(regime, known) if region is None else regime_at(region, known)
 
+    given = settings.read(MOST_BYTES + 1).decode("utf-8", "replace") if settings is not None else None
+    fetch = Fetcher() if asks else None
+
+    def active(address: str) -> frozenset[str] | None:
+        if given is not None:
+            return connected(catalogue, address, given)
+        return ask(catalogue, address, fetch) if fetch is not None else None
+
     def one(address: str) -> Explanation:
-        return explain(catalogue, address, said, law, site=site, attributes=attribute, strict_labels=strict_labels)
+        return explain(
+            catalogue,
+            address,
+            said,
+            law,
+            site=site,
+            attributes=attribute,
+            strict_labels=strict_labels,
+            policy=router_policy,
+            active=active(address),
+        )
 
     def plain(explanation: Explanation) -> dict[str, Any]:
         return {**explanation.plain(), "type": kind} if kind else explanation.plain()
