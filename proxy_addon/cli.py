@@ -6,23 +6,41 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from . import __version__
+from .ask import Fetcher
 from .catalogue.yamlfile import FileError
-from .config import DENY, ENFORCE, IGNORE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
+from .config import (
+    BASE,
+    DENY,
+    ENFORCE,
+    FILTER,
+    IGNORE,
+    OBSERVE,
+    STRICT,
+    ConfigFile,
+    UsageError,
+    read_config,
+    read_rules,
+    regime_named,
+)
 from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .console import Console
 from .decode import decode
-from .explain import Explanation, consent_of, explain
+from .explain import Explanation, ask, connected, consent_of, explain
 from .listed import listings
 from .region import regime_at
 from .resolve import Resolver, parse_entry
+from .rewrite.destinations import MOST_BYTES
 from .setup import build_engine, choose
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
+
+if TYPE_CHECKING:
+    from .proxy import Transport
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CONFDIR = "~/.consentry"
@@ -151,6 +169,18 @@ def _serving(command: _Command) -> _Command:
                 default=None,
                 help="Let browsers report what they ask others for (CSP report-only).",
             ),
+            _option(
+                "--router-policy",
+                type=click.Choice([FILTER, STRICT, BASE]),
+                help="What a router such as Segment needs: its own category, with refused destinations taken out "
+                "(filter); what all of its destinations need (strict); its own, with nothing taken out (base). "
+                "[filter]",
+            ),
+            _option(
+                "--ask-routers/--no-ask-routers",
+                default=None,
+                help="Ask a router once what is connected to a site's source. [--ask-routers]",
+            ),
             _option("--worker/--no-worker", default=None, help="Use a service worker. [--worker]"),
             _option(
                 "--config",
@@ -274,7 +304,8 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     vendor = catalogue.vendor_named(name)
     if vendor is None:
         raise UsageError(f"There is no vendor '{name}'; `consentry vendors` lists them.")
-    click.echo(json.dumps(vendor_plain(vendor), indent=2) if as_json else vendor_page(vendor))
+    known = catalogue.destinations.get(vendor.vendor, {}).values()
+    click.echo(json.dumps(vendor_plain(vendor, known), indent=2) if as_json else vendor_page(vendor, known))
 
 
 @cli.command("explain")
@@ -297,6 +328,20 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
 )
 @click.option("--region", metavar="CODE", help="Where the visitor is, as DE or US-CA: the law there, not --regime.")
 @click.option("--strict-labels", is_flag=True, help="Require the category of a vendor's domain as well.")
+@click.option(
+    "--router-policy",
+    type=click.Choice([FILTER, STRICT, BASE]),
+    default=FILTER,
+    show_default=True,
+    help="What a router such as Segment needs.",
+)
+@click.option(
+    "--settings",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The settings that the router gave its script: they say which destinations are active.",
+)
+@click.option("--ask", "asks", is_flag=True, help="Ask the router which destinations are active.")
 @_rules
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
@@ -311,6 +356,9 @@ def explain_command(
     regime: str,
     region: str | None,
     strict_labels: bool,
+    router_policy: str,
+    settings: IO[bytes] | None,
+    asks: bool,
     rules: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -319,6 +367,7 @@ def explain_command(
     \b
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --consent functional
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --region US-CA --gpc
+    consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --settings settings.json
     cat urls.txt | consentry explain - --regime ccpa --gpc
     """
     loaded, known = read_rules(rules)
@@ -327,8 +376,26 @@ def explain_command(
     said = with_dnt(said) if dnt else said
     law = regime_named(regime, known) if region is None else regime_at(region, known)
 
+    given = settings.read(MOST_BYTES + 1).decode("utf-8", "replace") if settings is not None else None
+    fetch = Fetcher() if asks else None
+
+    def active(address: str) -> frozenset[str] | None:
+        if given is not None:
+            return connected(catalogue, address, given)
+        return ask(catalogue, address, fetch) if fetch is not None else None
+
     def one(address: str) -> Explanation:
-        return explain(catalogue, address, said, law, site=site, attributes=attribute, strict_labels=strict_labels)
+        return explain(
+            catalogue,
+            address,
+            said,
+            law,
+            site=site,
+            attributes=attribute,
+            strict_labels=strict_labels,
+            policy=router_policy,
+            active=active(address),
+        )
 
     def plain(explanation: Explanation) -> dict[str, Any]:
         return {**explanation.plain(), "type": kind} if kind else explanation.plain()
@@ -407,7 +474,16 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
         resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
     )
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
-    serve(build_engine(choose(chosen), config, console), listeners, transport, console)
+    choices = choose(chosen)
+    serve(build_engine(choices, config, console, _fetcher(transport)), listeners, transport, console)
+
+
+def _fetcher(transport: Transport) -> Fetcher | None:
+    """What asks for us; None if what it should trust cannot be read, which serve() says better."""
+    try:
+        return Fetcher(transport.resolver, authorities=transport.upstream_ca, insecure=transport.insecure_upstream)
+    except OSError:
+        return None
 
 
 def main() -> NoReturn:

@@ -19,6 +19,9 @@ from .consent.regimes import AUTO, regimes, strictest
 ENFORCE, OBSERVE = "enforce", "observe"
 # What Do Not Track does.
 IGNORE, DENY = "ignore", "deny"
+# What a router needs to run: its own category, with refused destinations filtered out; what all of its active
+# destinations need; or its own category, with nothing filtered.
+FILTER, STRICT, BASE = "filter", "strict", "base"
 
 
 class ConfigError(FileError):
@@ -46,6 +49,11 @@ class Site:
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_region: bool = False
     dnt: str = IGNORE
+    router_policy: str = FILTER
+    # The site's own categories for a router's destinations, by name.
+    destinations: Mapping[str, str] = field(default_factory=dict)
+    # Whether a router may be asked what is connected to a source.
+    ask_routers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,9 @@ class SiteEntry:
     consent_cookie: PlainCookie | None
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dnt: str | None = None
+    router_policy: str | None = None
+    destinations: Mapping[str, str] = field(default_factory=dict)
+    ask_routers: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +80,12 @@ class ConfigFile:
     sites: tuple[SiteEntry, ...]
     consent_cookie: PlainCookie | None
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    destinations: Mapping[str, str] = field(default_factory=dict)
 
 
 EMPTY = ConfigFile({}, (), None)
 _PATHS = ("confdir", "tls_cert", "upstream_ca", "geoip")
+_NO_OPTIONS = ("sites", "consent_cookie", "platforms", "destinations")
 _DEFAULT_NAME = "consentry.yaml"
 
 
@@ -91,7 +104,7 @@ def read_config(path: Path | None) -> ConfigFile:
     schema = json.loads((Path(__file__).parent / "config.schema.json").read_text("utf-8"))
     document = parse(path, content, schema, ConfigError)
     plain = document.value or {}
-    options = {name: value for name, value in plain.items() if name not in ("sites", "consent_cookie", "platforms")}
+    options = {name: value for name, value in plain.items() if name not in _NO_OPTIONS}
     for name in _PATHS:
         if name in options:
             options[name] = _beside(path, options[name])
@@ -100,7 +113,7 @@ def read_config(path: Path | None) -> ConfigFile:
     if "listen" in options:
         options["listen"] = str(options["listen"])
     sites = tuple(_site(document, index, each) for index, each in enumerate(plain.get("sites", ())))
-    return ConfigFile(options, sites, _cookie(plain), plain.get("platforms", {}))
+    return ConfigFile(options, sites, _cookie(plain), plain.get("platforms", {}), plain.get("destinations", {}))
 
 
 def read_rules(folders: Sequence[str]) -> tuple[Rules, dict[str, Regime]]:
@@ -143,6 +156,9 @@ def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry
         _cookie(plain),
         plain.get("platforms", {}),
         plain.get("dnt"),
+        plain.get("router_policy"),
+        plain.get("destinations", {}),
+        plain.get("ask_routers"),
     )
 
 

@@ -55,7 +55,9 @@ from .rewrite.coding import Body
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
-from .rewrite.text import Prefixed, Sheet
+from .rewrite.text import Overheard, Prefixed, Sheet
+from .routers import Fetch, Routers
+from .routing import Routing
 from .visitors import Client, Visitors
 
 _Result = TypeVar("_Result")
@@ -136,11 +138,13 @@ class Engine:
         banner: bool = False,
         regions: Regions | None = None,
         platforms: tuple[Platform, ...] = (),
+        fetch: Fetch | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
-        `regions` chooses the regime of each request on sites that have none of their own.
+        `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
+        is connected.
         """
         self.catalogue = catalogue
         self._default = default
@@ -167,6 +171,7 @@ class Engine:
         )
         self._visitors = Visitors(framed=self._vendor_sites)
         self._quota = Quota(clock)
+        self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
         self._held_there: OrderedDict[tuple[Client, str, str], None] = OrderedDict()
 
     # Who asks
@@ -234,7 +239,18 @@ class Engine:
             match = self.catalogue.match(url, site=visit.first_party)
             if match is None:
                 return None
-            verdict = self._decide(visit, match)
+            self._routing.notices(visit, match, url)
+            verdict = decide(
+                self._routing.asked(visit, match, url),
+                visit.consent,
+                visit.regime,
+                strict_labels=visit.site.strict_labels,
+            )
+            if not verdict.blocks:
+                if self._routing.carries_events(visit, match, url, method):
+                    # Its evidence comes with its body.
+                    return None
+                verdict = self._routing.unfiltered(visit, match, url, method) or verdict
             held = verdict.blocks and visit.enforces
             wanted = destination(fields, path)
             if not match.exempt:
@@ -249,8 +265,33 @@ class Engine:
             match = self._match_by_host(visit, url)
             return answer_for(self.catalogue, match, method, fields, path) if match and visit.enforces else None
 
-    def prepare_request(self, visit: Visit, headers: Headers, fields: Mapping[str, str]) -> None:
-        """Make sure that a document which is to be rewritten comes whole, and in a coding we know."""
+    def carries_events(self, visit: Visit, method: str, url: str) -> bool:
+        """Whether a request that passes carries a router's events, or may, so that events() must see its body."""
+        if method not in ("POST", "PUT", "PATCH"):
+            return False
+        return self._routing.carries_events(visit, self._match(visit, url), url, method)
+
+    def events(
+        self, visit: Visit, method: str, url: str, fields: Mapping[str, str], body: bytes | None
+    ) -> Answer | bytes | None:
+        """What becomes of a request whose body may carry events: the answer in its place, another body, or None.
+
+        `body` is as it came, None if it is too long for anyone's events.
+        """
+        match: Match | None = None
+        try:
+            match = self.catalogue.match(url, site=visit.first_party)
+            encoding = fields.get("content-encoding", "")
+            judged = self._routing.events(visit, match, url, method, encoding=encoding, body=body)
+            if judged.held is not None:
+                return answer_for(self.catalogue, judged.held, method, fields, url)
+            return judged.body
+        except Exception as error:
+            self.trouble(visit, url, f"an error while filtering ({type(error).__name__}: {error})", ledger.WIRE)
+            return answer_for(self.catalogue, match, method, fields, url) if match and visit.enforces else None
+
+    def prepare_request(self, visit: Visit, method: str, url: str, headers: Headers, fields: Mapping[str, str]) -> None:
+        """Make sure that what is to be rewritten comes whole, and in a coding we know."""
         asked = fields.get("accept", "")
         if _PAGE_FOR_A_WORKER in asked:
             headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
@@ -261,8 +302,8 @@ class Engine:
             known = coding.accept_encoding(accepted)
             if known is not None and known != accepted:
                 headers.set_all("accept-encoding", [known or "identity"])
-        wanted = destination(fields, "")
-        if wanted in _CHANGING or "text/html" in asked or _PAGE_FOR_A_WORKER in asked:
+        changes = destination(fields, "") in _CHANGING or "text/html" in asked or _PAGE_FOR_A_WORKER in asked
+        if changes or self._routing.answers(visit, self._match(visit, url), url, method):
             for name in ("if-none-match", "if-modified-since", "if-range", "range"):
                 if name in fields:
                     headers.set_all(name, [])
@@ -286,9 +327,13 @@ class Engine:
         """
         judge = self._judge(visit, ledger.HEADER)
         self._attempt(visit, url, partial(self._judge_fields, visit, url, request, headers, judge))
+        bodiless = method == "HEAD" or status in (204, 304)
+        if method == "GET" and 200 <= status < 300 and not bodiless:
+            said = self._attempt(visit, url, partial(self._routed, visit, url, method, headers))
+            if said is not None:
+                return said
         if visit.forward and not visit.enforces:
             return None
-        bodiless = method == "HEAD" or status in (204, 304)
         return self._attempt(
             visit,
             url,
@@ -366,7 +411,10 @@ class Engine:
             if row.outcome == ASKED:
                 self._compare_asked(visit, row)
                 continue
-            self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, kind=row.type)
+            verdict = self._verdict_on(visit, row)
+            if row.event is not None:
+                verdict = self._routing.reported(visit, row, verdict)
+            self._record(visit, row.layer, row.outcome, verdict, row.url, kind=row.type)
             self._held_there[visit.client, visit.first_party, row.url] = None
         while len(self._held_there) > _MOST_HELD:
             self._held_there.popitem(last=False)
@@ -424,6 +472,7 @@ class Engine:
                 (),
                 "the page says so",
             )
+        self._routing.notices(visit, match, row.url)
         return self._decide(visit, match)
 
     def _is_from_here(self, visit: Visit, fields: Mapping[str, str]) -> bool:
@@ -513,6 +562,18 @@ class Engine:
             return None
         return coding.Recoded(body, encodings) if recode and visit.enforces else body
 
+    def _routed(self, visit: Visit, url: str, method: str, headers: Headers) -> Body | None:
+        """What reads, or filters, an answer that says what is connected to a router's source."""
+        match = self.catalogue.match(url, site=visit.first_party)
+        if not self._routing.answers(visit, match, url, method):
+            return None
+        encodings = coding.codings(", ".join(headers.get_all("content-encoding")))
+        body = self._routing.body(visit, match, url, encodings, partial(self.trouble, visit, url))
+        if visit.enforces:
+            # What may be in it depends on the visitor's consent: a browser must not keep it.
+            _outdate(headers, recoded=isinstance(body, Overheard))
+        return body
+
     def _worker_head(self, visit: Visit, wanted: str) -> str:
         if wanted == "serviceworker":
             return with_state(self.assets.worker, self._state(visit, lasting=True), alone=False)
@@ -535,7 +596,8 @@ class Engine:
         return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"), fields.get("dnt"))
 
     def _decide(self, visit: Visit, match: Match) -> Verdict:
-        return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
+        asked = self._routing.asked(visit, match)
+        return decide(asked, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
     def _has_exemptions(self, vendor: str, url: str) -> bool:
         """Whether something is exempt on the host of a vendor's URL."""
@@ -570,6 +632,9 @@ class Engine:
             chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(visit.regime.gpc_denies, False)})
         for reason in contradictions(said, chosen):
             self._record(visit, layer, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=kind)
+
+    def _match(self, visit: Visit, url: str) -> Match | None:
+        return self._attempt(visit, url, partial(self.catalogue.match, url, site=visit.first_party))
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
@@ -618,6 +683,7 @@ class Engine:
             layer=layer,
             enforce=visit.enforces,
             passes=not visit.forward,
+            notice=partial(self._routing.notices, visit),
         )
 
     def _state(self, visit: Visit, *, lasting: bool = False) -> dict[str, object]:
@@ -632,7 +698,7 @@ class Engine:
             plain=visit.site.consent_cookie,
             # In forward mode the wire holds whatever the page cannot.
             worker=visit.site.worker and not visit.forward,
-            routing={"categories": {}, "active": {}},
+            routing=self._routing.state(visit),
         )
 
     def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, *, kind: str) -> None:

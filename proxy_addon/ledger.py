@@ -10,9 +10,10 @@ from typing import Any, Protocol
 # What was done. held: a placeholder, or a header withheld · answered: the proxy answered for the vendor ·
 # violation: observe mode saw what should have been held · passed: allowed, and let through · trouble: something
 # could not be judged · leak: a browser asked for what should have been held · mismatch: a tag whose request went out
-# was told something else than the visitor chose.
+# was told something else than the visitor chose · filtered: a router's event went out, or its settings came in, without
+# the destinations that are refused.
 HELD, ANSWERED, VIOLATION, PASSED, TROUBLE, LEAK = "held", "answered", "violation", "passed", "trouble", "leak"
-MISMATCH = "mismatch"
+MISMATCH, FILTERED = "mismatch", "filtered"
 # Where it was done.
 HTML, HEADER, WIRE, GUARD, WORKER, CSP_REPORT = "html", "header", "wire", "guard", "worker", "csp-report"
 

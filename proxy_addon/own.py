@@ -15,6 +15,7 @@ from .answer import Answer
 from .browser.assets import BASE, Assets, with_state
 from .consent.model import CATEGORIES, Consent
 from .consent.signals import Told
+from .rewrite.destinations import shown
 
 CSP_PATH = BASE + "csp"
 # Where a redirect to a held vendor leads instead.
@@ -32,7 +33,9 @@ _REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*$")
 _JS = ("content-type", "text/javascript; charset=utf-8")
 # A page lets an allowed request go that says what its tag was told of consent.
 ASKED = "asked"
-_OUTCOMES = frozenset({"held", "leak", "trouble", ASKED})
+_OUTCOMES = frozenset({"held", "leak", "trouble", "filtered", ASKED})
+# So many names of destinations that an event went to, or did not.
+_MOST_NAMES, _LONGEST_NAME = 200, 120
 
 
 def is_own(path: str) -> bool:
@@ -100,6 +103,17 @@ def parse_json(body: bytes) -> dict[str, Any] | None:
     return plain if isinstance(plain, dict) else None
 
 
+class Event(NamedTuple):
+    """What the page made of a router's event: names of destinations that it goes to, None where that is not known."""
+
+    kind: str
+    title: str
+    kept: tuple[str, ...] | None
+    off: tuple[str, ...]
+    # What the site itself has switched off.
+    site: tuple[str, ...]
+
+
 class Row(NamedTuple):
     """One row of a report, checked."""
 
@@ -108,6 +122,7 @@ class Row(NamedTuple):
     url: str
     type: str
     layer: str
+    event: Event | None = None
 
 
 def reported_rows(plain: Mapping[str, Any], known: Callable[[str], bool]) -> list[Row]:
@@ -120,10 +135,24 @@ def reported_rows(plain: Mapping[str, Any], known: Callable[[str], bool]) -> lis
         outcome, vendor, url, kind = (row.get(name) for name in ("outcome", "vendor", "url", "type"))
         if outcome in _OUTCOMES and all(isinstance(each, str) for each in (vendor, url, kind)):
             vendor = vendor if known(str(vendor)) else ""
-            if vendor or outcome == "trouble":
+            event = _event(row.get("event")) if outcome == "filtered" else None
+            if (vendor or outcome == "trouble") and (event or outcome != "filtered"):
                 layer = "worker" if row.get("layer") == "worker" else "guard"
-                found.append(Row(str(outcome), str(vendor), str(url)[:_LONGEST_URL], str(kind)[:32], layer))
+                found.append(Row(str(outcome), str(vendor), str(url)[:_LONGEST_URL], str(kind)[:32], layer, event))
     return found
+
+
+def _event(plain: object) -> Event | None:
+    if not isinstance(plain, dict):
+        return None
+    kept = None if plain.get("kept") is None else _names(plain["kept"])
+    kind, title = (plain[name] if isinstance(plain.get(name), str) else "" for name in ("kind", "title"))
+    return Event(shown(kind), shown(title), kept, _names(plain.get("off")), _names(plain.get("site")))
+
+
+def _names(plain: object) -> tuple[str, ...]:
+    names = plain[:_MOST_NAMES] if isinstance(plain, list) else []
+    return tuple(name[:_LONGEST_NAME] for name in names if isinstance(name, str))
 
 
 def reported_page(plain: Mapping[str, Any], origin: str) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from .catalogue.model import Match
 from .consent.model import DNT_DENIES, NECESSARY, Consent, Regime
@@ -71,6 +72,11 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
         )
     why = _granted(match.vendor, required, exception, consent, regime)
     return Verdict(ALLOW, match.vendor, match.rule, required, (), f"{match.vendor} needs {needs}: {why}")
+
+
+def requiring(match: Match, categories: Iterable[str]) -> Match:
+    """The match with further categories required: those of what a router forwards to, where its policy says so."""
+    return replace(match, categories=tuple(dict.fromkeys((*match.categories, *categories))))
 
 
 def _required(match: Match, strict_labels: bool) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
 from .catalogue.load import Rules
-from .config import ENFORCE, IGNORE, ConfigFile, Site, UsageError, read_rules, regime_named
+from .config import ENFORCE, FILTER, IGNORE, ConfigFile, Site, UsageError, read_rules, regime_named
 from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
 from .engine import Engine
 from .ledger import Sink
 from .region import Atlas, MaxMind, Regions
+from .routers import Fetch
 
 DEFAULT_REGIME = "gdpr"
 # RFC 9110 §5.6.2.
@@ -43,6 +44,8 @@ class Choices:
     geoip: str = ""
     trust_forwarded: int = 0
     dnt: str = IGNORE
+    router_policy: str = FILTER
+    ask_routers: bool = True
 
 
 def choose(chosen: Callable[[str], Any]) -> Choices:
@@ -53,8 +56,11 @@ def choose(chosen: Callable[[str], Any]) -> Choices:
     return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
 
 
-def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
-    """Load the rules and build the engine. Raises RulesError and UsageError."""
+def build_engine(choices: Choices, config: ConfigFile, sink: Sink, fetch: Fetch | None = None) -> Engine:
+    """Load the rules and build the engine. Raises RulesError and UsageError.
+
+    `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked.
+    """
     rules, known = read_rules(choices.rules)
     regions = _regions(choices, known)
     regime = choices.regime or (AUTO if choices.region_header or choices.geoip else DEFAULT_REGIME)
@@ -69,6 +75,9 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
         report_leaks=choices.report_leaks,
         platforms=_overrides(config.platforms, rules),
         dnt=choices.dnt,
+        router_policy=choices.router_policy,
+        destinations=config.destinations,
+        ask_routers=choices.ask_routers,
     )
     sites: dict[str, Site] = {}
     for entry in config.sites:
@@ -80,6 +89,9 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
             consent_cookie=entry.consent_cookie or default.consent_cookie,
             dnt=entry.dnt or default.dnt,
             platforms={**default.platforms, **_overrides(entry.platforms, rules)},
+            router_policy=entry.router_policy or default.router_policy,
+            destinations={**default.destinations, **entry.destinations},
+            ask_routers=default.ask_routers if entry.ask_routers is None else entry.ask_routers,
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
@@ -92,6 +104,7 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink) -> Engine:
         banner=choices.banner,
         platforms=compile_platforms(rules.platforms),
         regions=regions,
+        fetch=fetch,
     )
 
 

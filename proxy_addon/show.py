@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from .catalogue.match import Catalogue
-from .catalogue.model import Vendor
+from .catalogue.model import Destination, Vendor
 from .consent.model import CATEGORIES, Consent
 from .decode import Decoded
-from .explain import Explanation
+from .explain import Explanation, Routed
 
 
 def vendor_list(catalogue: Catalogue) -> str:
@@ -23,15 +25,17 @@ def vendor_list(catalogue: Catalogue) -> str:
     return "\n".join(lines)
 
 
-def vendor_plain(vendor: Vendor) -> dict[str, Any]:
-    """Everything a vendor file says, JSON-ready."""
+def vendor_plain(vendor: Vendor, destinations: Iterable[Destination] | None = None) -> dict[str, Any]:
+    """Everything a vendor file says, JSON-ready; with `destinations`, what a router is known to forward to as well."""
     plain = asdict(vendor)
     plain["law"] = dict(vendor.law)
+    if destinations is not None and vendor.router is not None:
+        plain["destinations"] = [asdict(each) for each in destinations]
     return plain
 
 
-def vendor_page(vendor: Vendor) -> str:
-    """Everything a vendor file says, to be read."""
+def vendor_page(vendor: Vendor, destinations: Collection[Destination] = ()) -> str:
+    """Everything a vendor file says, to be read. `destinations` are those that a router is known to forward to."""
     page = _Page()
     page.title(vendor.name)
     page.fact("Vendor", vendor.vendor)
@@ -75,6 +79,8 @@ def vendor_page(vendor: Vendor) -> str:
     page.fact("In Google's provider list", _listed_as(vendor.google_ac, vendor))
     page.fact("When withdrawn", "its script is told to forget" if vendor.withdraw else "")
     page.fact("Surrogate", vendor.surrogate or "none needed")
+    if vendor.router is not None:
+        page.fact("Router", f"it forwards to destinations, of which {_counted(destinations)}")
     for each in vendor.questions:
         page.text(each.question, each.answer)
     page.fact("Related", ", ".join(vendor.related))
@@ -84,6 +90,12 @@ def vendor_page(vendor: Vendor) -> str:
 
 def _listed_as(number: int | None, vendor: Vendor) -> str:
     return f"{number}, for {' and '.join(vendor.listed_for or (vendor.category,))}" if number is not None else ""
+
+
+def _counted(destinations: Collection[Destination]) -> str:
+    by_category = Counter(each.category for each in destinations)
+    parts = [f"{by_category[category]} {category}" for category in CATEGORIES if by_category[category]]
+    return f"{len(destinations)} are known" + (f": {', '.join(parts)}" if parts else "")
 
 
 def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
@@ -99,7 +111,25 @@ def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
         page.fact("Needs", ", ".join(verdict.categories) or "nothing")
         page.fact("Missing", ", ".join(verdict.missing))
         page.fact("Listed as", match.label)
+    if explanation.routed is not None:
+        _routed(page, explanation.routed)
     return page.finish()
+
+
+def _routed(page: _Page, routed: Routed) -> None:
+    page.fact("As a router", f"{routed.will} (policy: {routed.policy})")
+    if routed.destinations is None:
+        page.fact(
+            "Destinations", "not known; name its settings with --settings FILE, or let them be asked for with --ask"
+        )
+        return
+    page.table(
+        "Destinations",
+        [
+            (each.verdict, each.name, each.category or "every category, since it is in no list", each.reason)
+            for each in routed.destinations
+        ],
+    )
 
 
 def decoded_words(decoded: Decoded) -> str:

@@ -676,7 +676,7 @@ def test_cookies_and_hints_pass_with_consent_and_where_we_only_observe() -> None
 
 def prepared(world: World, visit: Visit, fields: dict[str, str]) -> Headers:
     headers = Headers([(name.encode(), value.encode()) for name, value in fields.items()])
-    world.engine.prepare_request(visit, headers, fields)
+    world.engine.prepare_request(visit, "GET", visit.page, headers, fields)
     return headers
 
 

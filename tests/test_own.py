@@ -16,6 +16,7 @@ from proxy_addon.consent.model import Consent
 from proxy_addon.consent.platforms import compile_platforms
 from proxy_addon.engine import Visit
 from proxy_addon.own import (
+    Event,
     Quota,
     deletions,
     is_own,
@@ -490,3 +491,36 @@ def test_a_script_comes_in_a_coding_that_the_browser_takes(name: str, accepted: 
     assert unpack(answer.body) == plain.body
     assert coding is None or len(answer.body) < len(plain.body) / 2
     assert dict(answer.headers).get("vary") == ("accept-encoding" if coding else None)
+
+
+# Events that a page filtered
+
+
+EVENT = {"kind": "track", "title": "Order", "kept": ["Mixpanel"], "off": ["Ads", 7], "site": []}
+
+
+def test_a_filtered_event_is_taken_with_the_names_that_are_names() -> None:
+    (found,) = reported_rows({"rows": [row(outcome="filtered", event=EVENT)]}, "acme".__eq__)
+    assert found.event == Event("track", "Order", ("Mixpanel",), ("Ads",), ())
+
+
+@pytest.mark.parametrize("event", [None, 7, [], "x"])
+def test_a_filtered_row_without_an_event_is_left_out(event: object) -> None:
+    assert reported_rows({"rows": [row(outcome="filtered", event=event)]}, "acme".__eq__) == []
+
+
+def test_an_event_of_no_known_destinations_says_so() -> None:
+    (found,) = reported_rows({"rows": [row(outcome="filtered", event={"kept": None, "title": 5})]}, "acme".__eq__)
+    assert found.event == Event("", "", None, (), ())
+
+
+def test_an_event_that_says_too_much_is_cut() -> None:
+    huge = {"kind": "x" * 9999, "title": "a@b.c " * 999, "kept": ["y" * 9999] * 9999, "off": [], "site": []}
+    (found,) = reported_rows({"rows": [row(outcome="filtered", event=huge)]}, "acme".__eq__)
+    assert found.event is not None
+    assert found.event.kept is not None
+    assert (len(found.event.kind), len(found.event.kept), len(found.event.kept[0])) == (60, 200, 120)
+    assert "a@b.c" not in found.event.title
+    # What is no filtered event brings none.
+    (plain,) = reported_rows({"rows": [row(event=EVENT)]}, "acme".__eq__)
+    assert plain.event is None

@@ -126,6 +126,24 @@ def test_a_site_reads_its_own_consent_cookie_and_the_others_the_common_one() -> 
     assert visited(built, "https://blog.test", "common=all").consent.decided
 
 
+def test_a_site_has_its_own_word_on_routers() -> None:
+    config = configured(
+        """
+        destinations: {Mixpanel: functional, Slack: marketing}
+        sites:
+          - {url: "https://shop.test", router_policy: base, ask_routers: true, destinations: {Slack: functional}}
+          - {url: "https://blog.test"}
+        """
+    )
+    built = engine(config, Choices(router_policy="strict", ask_routers=False))
+    shop, blog = (visited(built, f"https://{name}.test").site for name in ("shop", "blog"))
+    assert (shop.router_policy, shop.ask_routers) == ("base", True)
+    assert shop.destinations == {"Mixpanel": "functional", "Slack": "functional"}
+    assert (blog.router_policy, blog.ask_routers) == ("strict", False)
+    assert blog.destinations == {"Mixpanel": "functional", "Slack": "marketing"}
+    assert visited(engine(), "https://shop.test").site.router_policy == "filter"
+
+
 def test_an_unknown_regime_is_refused_wherever_it_stands() -> None:
     with pytest.raises(UsageError, match="There is no regime 'lex'"):
         engine(choices=Choices(regime="lex"))

@@ -95,8 +95,8 @@ def page_state(
 ) -> dict[str, Any]:
     """What a page or worker needs to know of the visitor; JSON-ready.
 
-    `routing`: {"categories": the site's own for destinations, "active": {router: {key: names}}}. Without it nothing
-    that a router connects is filtered.
+    `routing`: {"categories": the site's own for destinations, "active": {router: {key: names}}, "needs": {router:
+    categories that it needs beside its own}}. Without it nothing that a router connects is filtered.
     """
     return {
         "version": version,
@@ -140,10 +140,10 @@ def _banner(categories: Iterable[Category]) -> str:
 def _routers(vendors: Mapping[str, Vendor], destinations: Mapping[str, Mapping[str, Destination]]) -> str:
     """The script that hands over to the one that fetched it what it needs of routers."""
     words = json.dumps(compile_routers(vendors, destinations), separators=(",", ":"))
-    grown = _functions(
-        {each.vendor: each.router.grown for each in vendors.values() if each.router}, "settings", "names"
-    )
-    made = f"(core, at, host) => consentryRouter({words}, {grown}, core, at, host)"
+    known = {each.vendor: each.router for each in vendors.values() if each.router}
+    grown = _functions({name: each.grown for name, each in known.items()}, "settings", "names")
+    shrunk = _functions({name: each.shrunk for name, each in known.items()}, "names")
+    made = f"(core, at, host) => consentryRouter({words}, {grown}, {shrunk}, core, at, host)"
     taker = "(self.document && document.currentScript || self)"
     told = f"{taker}.dispatchEvent(new CustomEvent('consentry', {{ detail: {made} }}));"
     return f"(() => {{{_source('destinations.js')}{told}}})();"

@@ -60,14 +60,18 @@ function consentryDecide(table, at) {
     const rule = (own(table.any, stem) || []).find((each) => accepts(each, path, query, attributes));
     return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], part: rule[3][3], exempt: false } : null;
   }
-  // What a URL is to a router: {router, part (as in the table), stranger: whether only its shape says so}, or null.
-  function way(url) {
-    const found = match(url), shaped = (path) => path && regex(path).test(url.pathname);
-    if (found) return found.part && !found.exempt ? { router: table.vendors[found.vendor][0], part: found.part, url } : null;
-    const [index, settings] = table.routers.find((each) => shaped(each[1]) || shaped(each[2])) || [-1];
-    return index < 0 ? null : { router: table.vendors[index][0], part: shaped(settings) ? 1 : 3, stranger: true, url };
+  // What a request is to a router that may run: {router, part (as in the table), stranger: whether only its shape says
+  // so, url, method}, or null.
+  function way(url, method) {
+    const found = at.routing ? match(url) : null;
+    const made = (vendor, part, stranger) => ({ router: table.vendors[vendor][0], part, stranger, url, method });
+    if (found) return found.part && found.part < 4 && !found.exempt && !holds(found.vendor, found.needs, found.label) ? made(found.vendor, found.part, false) : null;
+    const part = method === 'GET' ? 1 : 3, shaped = (path) => path && regex(path).test(url.pathname);
+    const known = at.routing && table.routers.find((each) => shaped(each[part === 1 ? 1 : 2]));
+    return known ? made(known[0], part, true) : null;
   }
 
+  const bit = (category) => 1 << table.categories.indexOf(category);
   const granted = (bit, vendor) => {
     const category = table.categories[Math.log2(bit)];
     if (at.consent.gpc && at.law.gpc_denies.includes(category)) return false;
@@ -81,9 +85,11 @@ function consentryDecide(table, at) {
 
   // Whether what needs these categories is held for the vendor (by index).
   function holds(vendor, needs, label = 0) {
-    const required = at.strict ? needs | label : needs;
-    if (!required) return false;
     const id = table.vendors[vendor][0];
+    // A router whose policy is strict needs what its destinations need.
+    const more = at.routing && needs ? own(at.routing.needs || {}, id) || [] : [];
+    const required = more.reduce((bits, name) => bits | bit(name), at.strict ? needs | label : needs);
+    if (!required) return false;
     if (own(at.consent.vendors, id) === false) return true;
     return [1, 2, 4].some((bit) => required & bit && !granted(bit, id));
   }
@@ -142,17 +148,17 @@ function consentryDecide(table, at) {
     named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
     way,
-    bit: (category) => 1 << table.categories.indexOf(category),
+    bit,
     // What is granted, whoever asks.
     truth: () => Object.fromEntries(table.categories.map((name, index) => [name, granted(1 << index, '')])),
     // Whether what needs these categories may not go to a vendor, by its id.
     refuses: (id, needs) => own(at.consent.vendors, id) === false || [1, 2, 4].some((bit) => needs & bit && !granted(bit, id)),
     read,
     name: (vendor) => table.vendors[vendor][0],
-    // The vendor's id if a URL is held, else ''. A router's events whose bodies nobody filters need every category.
-    held(url, attributes, filtered) {
+    // The vendor's id if a URL is held, else ''. A router's events in an address cannot be filtered.
+    held(url, attributes) {
       const found = match(url, attributes);
-      const all = found && at.routing && (found.part === 4 || found.part === 3 && !filtered) ? 7 : 0;
+      const all = found && at.routing && (found.part === 4 || found.part === 3 && url.search) ? 7 : 0;
       return found && !found.exempt && holds(found.vendor, found.needs | all, found.label) ? table.vendors[found.vendor][0] : '';
     },
     // A hint names a host, not a request: it is held while nothing on that host may be asked for.

@@ -1,9 +1,9 @@
 // Routers: what their settings connect, and where their events may go. Fetched when a router first runs; says the
 // same as rewrite/destinations.py, and one set of vectors is put to both. `routers` are the words of vendor files with
-// the destinations that are known, `grown` the code of theirs that loads what is newly allowed. `at` is as for
-// consentryDecide, with `routing`: {categories: the site's own, active: {router: {key: names}}}. `host` is where it
-// runs: {nothing: makes an empty answer, note: takes a row of evidence, blob: gives the texts of a blob, if known}.
-function consentryRouter(routers, grown, core, at, host) {
+// the destinations that are known, `grown` and `shrunk` code of theirs for when consent changes. `at` is as for
+// consentryDecide. `host` is where it runs: {nothing: makes an empty answer, note: takes what became of events, or
+// null where a body is held, blob: gives the text of a blob, if it is known}.
+function consentryRouter(routers, grown, shrunk, core, at, host) {
   'use strict';
   const MOST = 8 << 20, DEEPEST = 200, LISTING = 2, EVENTS = 3;
   const own = (object, key) => (object && Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
@@ -136,19 +136,23 @@ function consentryRouter(routers, grown, core, at, host) {
   // Each entry that names a destination: [name, the way to it from the root on].
   function entries(root, places) {
     const found = [];
+    let there = false;
     for (const { at: path, form, name: members } of places) {
       let ways = [[root]];
       for (const name of path) ways = ways.flatMap((way) => named(way[way.length - 1], name).map((part) => [...way, part]));
       for (const way of ways) {
         const place = way[way.length - 1];
-        if (is(place, form === 'keys' ? '{' : '[')) for (const part of parts(place)) {
+        if (!is(place, form === 'keys' ? '{' : '[')) continue;
+        there = true;
+        for (const part of parts(place)) {
           const name = form === 'keys' ? part.name : form === 'names' ? word(part)
             : members.reduce((known, member) => known ?? word(last(part, member)), null);
           if (name !== null) found.push([name, [...way, part]]);
         }
       }
     }
-    return found;
+    // Where none of the places is there, who knows where the destinations are listed.
+    return there ? found : unclear();
   }
   function without(root, ways) {
     const gone = new Set(ways.map((way) => way[way.length - 1])), inside = new Set(ways.flatMap((way) => way.slice(0, -1)));
@@ -266,12 +270,13 @@ function consentryRouter(routers, grown, core, at, host) {
       return shape.has.every((name) => last(root, name));
     } catch (error) { return false; }
   }
-  // An answer that says what is connected, as the page may read it; null: not at all.
+  // An answer that says what is connected, as the page may read it.
   function answered(way, text) {
     const { shape } = routers[way.router], source = sourceOf(way, keyIn(way.router, way.url.href));
     if (way.stranger && !fits(shape, text)) return text;
     const found = way.part === LISTING ? { text, active: listed(way.router, text) || [] } : settings(way.router, text);
-    if (!found) return null;
+    // What is not understood connects nothing.
+    if (!found) return '{}';
     remember(active, source, new Set([...(active.get(source) || []), ...found.active]));
     if (way.part !== LISTING) remember(passed, source, text);
     return found.text;
@@ -295,7 +300,8 @@ function consentryRouter(routers, grown, core, at, host) {
       const text = host.blob(body), again = (fresh) => fresh && new Blob([fresh], { type: body.type });
       return typeof text === 'string' ? again(told(way, text)) : body.arrayBuffer().then((buffer) => filtered(way, buffer)).then(again);
     }
-    return otherwise(way, body);
+    const empty = body === undefined && /^(?:GET|HEAD)$/.test(way.method);
+    return empty && (!way.url.search || allowsAll(way.router)) ? body : otherwise(way, body);
   }
   function otherwise(way, body) {
     if (!way.stranger) host.note(way, null);
@@ -327,7 +333,7 @@ function consentryRouter(routers, grown, core, at, host) {
   function fetch(way, original, that, given) {
     const [input, init] = given, request = typeof input === 'object' ? input : null;
     if (way.part < EVENTS) return original.apply(that, given).then((answer) => answeredBy(way, answer));
-    const before = init ? init.body : undefined, unread = request && (before === undefined || before === null) && !/^(?:GET|HEAD)$/.test(request.method);
+    const before = (init && init.body) ?? undefined, unread = request && before === undefined && !/^(?:GET|HEAD)$/.test(way.method);
     const go = (body) => (body === null ? host.nothing() : body === before ? original.apply(that, given)
       // What else `init` says, however it says it, stays.
       : original.call(that, input, Object.create(init || {}, { body: { value: body, enumerable: true } })));
@@ -338,7 +344,6 @@ function consentryRouter(routers, grown, core, at, host) {
     if (!answer.ok) return answer;
     const text = await answer.clone().text(), fresh = answered(way, text);
     if (fresh === text) return answer;
-    if (fresh === null) return host.nothing();
     const { status, statusText, headers } = answer, made = new Response(fresh, { status, statusText, headers });
     for (const name of ['url', 'type', 'redirected']) Object.defineProperty(made, name, { value: answer[name], configurable: true });
     return made;
@@ -347,7 +352,7 @@ function consentryRouter(routers, grown, core, at, host) {
   // XMLHttpRequest: `send` sends a body, `refuse` none.
   function send(way, request, body, send, refuse) {
     if (way.part < EVENTS) { answers(way, request); return send(body); }
-    const fresh = filtered(way, body), go = (found) => (found === null ? refuse() : send(found));
+    const fresh = filtered(way, body ?? undefined), go = (found) => (found === null ? refuse() : send(found));
     if (!fresh || typeof fresh.then !== 'function') return go(fresh);
     if (way.sync) return refuse();
     fresh.then(go, refuse);
@@ -363,25 +368,24 @@ function consentryRouter(routers, grown, core, at, host) {
         if (!whole) return type && type !== 'text' ? null : '';
         if (!(request.status >= 200 && request.status < 300)) return found;
         cached = cached || { text: answered(way, typeof found === 'string' ? found : type === 'json' ? json(found) : type === 'arraybuffer' ? decode(found) : '') };
-        if (cached.text === null) return type && type !== 'text' ? null : '';
         return type === 'json' ? JSON.parse(cached.text) : type === 'arraybuffer' ? encode(cached.text).buffer : cached.text;
       } });
     }
   }
 
-  // To be called before consent changes; what it returns, after: it loads what is newly allowed.
-  function grows() {
-    const before = [...passed].map(([source, text]) => {
-      const router = source.split(' ')[0];
-      return [router, text, [...settings(router, text).active].filter((name) => !allows(router, name))];
-    });
+  // To be called before consent changes; what it returns, after: what is newly allowed comes, what is refused stops.
+  function changes() {
+    const refusedOf = (router, text) => [...settings(router, text).active].filter((name) => !allows(router, name));
+    const before = [...passed].map(([source, text]) => [source.split(' ')[0], text, refusedOf(source.split(' ')[0], text)]);
     return () => {
       for (const [router, text, refused] of before) {
-        const names = refused.filter((name) => allows(router, name));
-        if (names.length && own(grown, router) && !core.heldVendor(router)) grown[router].call(self, JSON.parse(text), names);
+        if (core.heldVendor(router)) continue;
+        const now = refusedOf(router, text), names = refused.filter((name) => allows(router, name));
+        if (now.length && own(shrunk, router)) shrunk[router].call(self, now);
+        if (names.length && own(grown, router)) grown[router].call(self, JSON.parse(text), names);
       }
     };
   }
 
-  return { settings, listed, event, fits: (router, part, text) => fits((part === EVENTS ? routers[router].events : routers[router]).shape, text), filtered, fetch, send, grows };
+  return { settings, listed, event, fits: (router, part, text) => fits((part === EVENTS ? routers[router].events : routers[router]).shape, text), filtered, fetch, send, changes };
 }

@@ -91,11 +91,7 @@
   // ---- Routers: what their requests may carry is decided by destinations.js, fetched when one first makes a request.
   let router = null, coming = null;
   const ways = new WeakMap(), blobs = new WeakMap();
-  // What an address is to a router that may run, or null.
-  function routed(reference) {
-    const url = state.routing && parse(reference), way = url && core.way(url);
-    return way && !core.held(url, undefined, true) ? way : null;
-  }
+  const routed = (reference, method) => safely(() => { const url = state.routing && parse(reference); return url && core.way(url, String(method).toUpperCase()); }, null);
   function comes() {
     coming = coming || new Promise((resolve, reject) => {
       const script = document.createElement('script');
@@ -678,7 +674,7 @@
       // What is judged is what is sent: an object may turn into another string the next time.
       if (given.length && !request && typeof input === 'object' && input) given[0] = String(input);
       const url = request ? input.url : safely(() => String(given[0]), '');
-      const way = safely(() => routed(url), null);
+      const way = routed(url, (given[1] && given[1].method) || (request ? input.method : 'GET'));
       const go = () => safely(() => router.fetch(way, original, this, given)) || win.Promise.resolve(nothing());
       if (way) return router ? go() : comes().then(go, nothing);
       if (safely(() => judge(url, 'empty'), '')) return win.Promise.resolve(nothing());
@@ -689,7 +685,7 @@
       return original.apply(this, given);
     });
     wrap(win.XMLHttpRequest.prototype, 'open', (original) => function (given) {
-      const way = given.length > 1 ? safely(() => routed(given[1]), null) : null;
+      const way = given.length > 1 ? routed(given[1], given[0]) : null;
       if (ways.has(this)) for (const name of ['response', 'responseText']) delete this[name];
       ways.set(this, way && { ...way, sync: given[2] === false });
       if (way) return original.apply(this, given);
@@ -712,7 +708,7 @@
       return blob;
     });
     wrap(win.Navigator.prototype, 'sendBeacon', (original) => function (given) {
-      const way = safely(() => routed(given[0]), null);
+      const way = routed(given[0], 'POST');
       if (way) {
         const go = (body) => (body === null || original.call(this, given[0], body));
         const body = router ? router.filtered(way, given[1]) : comes().then(() => router.filtered(way, given[1]));
@@ -796,12 +792,16 @@
       const fills = name && !/^_(?:self|blank|top|parent)$/i.test(name) && [...N.query.call(doc, 'iframe[name],frame[name]')].some((each) => each.name === name);
       if ((fills || !event.isTrusted) && judge(String(link.href), 'document')) event.preventDefault();
     }), true);
-    const target = (form, submitter) => (submitter && submitter.getAttribute('formaction')) || form.getAttribute('action') || '';
+    // (A router's events in a form are not filtered.)
+    const heldForm = (form, submitter) => safely(() => {
+      const address = (submitter && submitter.getAttribute('formaction')) || form.getAttribute('action') || '', way = routed(address, 'POST');
+      return judge(address, 'document') || (way && !way.stranger && Object.values(core.truth()).includes(false));
+    }, '');
     doc.addEventListener('submit', (event) => {
-      if (safely(() => judge(target(event.target, event.submitter), 'document'), '')) event.preventDefault();
+      if (heldForm(event.target, event.submitter)) event.preventDefault();
     }, true);
     wrap(win.HTMLFormElement.prototype, 'submit', (original) => function (given) {
-      return safely(() => judge(target(this), 'document'), '') ? undefined : original.apply(this, given);
+      return heldForm(this) ? undefined : original.apply(this, given);
     });
 
     // Cookies and storage of catalogued names.
@@ -1136,7 +1136,7 @@
   }
   function change(consent, tell) {
     const ran = Object.keys(WITHDRAWALS).filter((id) => !core.heldVendor(id));
-    const news = !same(consent, at.consent), grow = router && news && safely(() => router.grows());
+    const news = !same(consent, at.consent), reroute = router && news && safely(() => router.changes());
     // The same may now be said somewhere else.
     at.consent = consent;
     if (!news) return;
@@ -1145,7 +1145,7 @@
     for (const id of ran) if (core.heldVendor(id)) safely(() => WITHDRAWALS[id].call(window));
     withdraw();
     release();
-    if (grow) safely(grow);
+    if (reroute) safely(reroute);
     tellFrames();
     if (tell) {
       channel && channel.postMessage({ consent });

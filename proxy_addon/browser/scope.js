@@ -16,13 +16,7 @@
   // Routers, as in the page.
   const home = state.origin + state.base, ways = new WeakMap();
   let router = null, coming = null;
-  function routed(reference) {
-    if (!state.routing) return null;
-    try {
-      const url = new URL(String(reference), base), way = core.way(url);
-      return way && !core.held(url, undefined, true) ? way : null;
-    } catch (error) { return null; }
-  }
+  const routed = (reference, method) => { try { return core.way(new URL(String(reference), base), String(method).toUpperCase()); } catch (error) { return null; } };
   const nothing = () => new Response(null, { status: 204 });
   const ask = self.fetch;
   const host = {
@@ -46,12 +40,12 @@
   }
   wrapped(self, 'fetch', (original) => function fetch(input, init) {
     if (!(input instanceof Request)) input = String(input);
-    const way = routed(input instanceof Request ? input.url : input);
+    const way = routed(input instanceof Request ? input.url : input, (init && init.method) || (input instanceof Request ? input.method : 'GET'));
     if (way) return comes().then(() => router.fetch(way, original, self, [input, init]), nothing);
     return held(input instanceof Request ? input.url : input) ? Promise.resolve(new Response(null, { status: 204 })) : original.apply(self, arguments);
   });
   if (self.XMLHttpRequest) wrapped(XMLHttpRequest.prototype, 'open', (original) => function open(method, url, ...rest) {
-    const way = routed(url);
+    const way = routed(url, method);
     ways.set(this, way && { ...way, sync: rest[0] === false });
     if (way) return original.apply(this, arguments);
     return held(url) ? original.call(this, 'GET', 'data:,', ...rest.slice(0, 1)) : original.apply(this, arguments);

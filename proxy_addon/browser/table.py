@@ -69,7 +69,7 @@ def compile_routers(
         if vendor.router is None:
             continue
         words = asdict(vendor.router)
-        for unused in ("ask", "grown"):
+        for unused in ("ask", "grown", "shrunk"):
             del words[unused]
         listed = destinations.get(name, {}).values()
         known = [[_bit(each.category), each.vendor or "", each.name, *each.aliases] for each in listed]

@@ -70,10 +70,12 @@
       return found && !found.exempt ? found : null;
     } catch (error) { return null; }
   };
-  // `filtered`: the body of what is sent there has been filtered, if it is a router's.
-  async function held(address, filtered) {
+  // (The bodies of a router's events are filtered where scripts send them, in pages and workers; the site's own service
+  // worker sends only `whole` ones.)
+  async function held(address, whole) {
     try { await consent(); } catch (error) { /* what is remembered counts */ }
-    return !!core.held(new URL(address, self.location.href), undefined, filtered);
+    const url = new URL(address, self.location.href), found = core.match(url);
+    return !!core.held(url) || whole && at.routing && found.part === 3 && core.holds(found.vendor, 7);
   }
   function nothing(found, url, kind) {
     report(found.vendor, url, kind);
@@ -92,8 +94,7 @@
     // A report cannot be made again as it was: where nothing is held it is left alone.
     if (!worker && destination === 'report' && !core.holds(found.vendor, found.needs, found.label)) return;
     event.stopImmediatePropagation();
-    // What scripts send, pages and workers have filtered before it comes here.
-    event.respondWith(worker ? guarded(event) : held(url, !destination).then((refused) => (refused ? nothing(found, url, destination) : pass(event))));
+    event.respondWith(worker ? guarded(event) : held(url).then((refused) => (refused ? nothing(found, url, destination) : pass(event))));
   });
   // What the site's worker answers or passes on the proxy does not know for a worker's script.
   async function guarded(event) {
@@ -147,7 +148,7 @@
     fetch(input) {
       const init = arguments[1], plain = !(input instanceof Request), address = plain ? String(input) : input.url;
       const found = tracked(address), given = plain ? address : input;
-      if (found) return held(address).then((refused) => (refused ? nothing(found, address, '') : send.call(self, given, init)));
+      if (found) return held(address, true).then((refused) => (refused ? nothing(found, address, '') : send.call(self, given, init)));
       if (!PAGE.test(address.split(/[?#]/)[0]) || !plain && input.mode === 'navigate') return send.call(self, given, init);
       try { return send.call(self, asPage(new Request(given, init))); } catch (error) { return send.call(self, given, init); }
     },

@@ -42,7 +42,7 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 8
+_FORM = 9
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -361,6 +361,7 @@ def _router(plain: Mapping[str, Any]) -> Router:
         listed=_connected(plain.get("listed", ())),
         shape=_shape(plain.get("shape")),
         grown=plain.get("grown", ""),
+        shrunk=plain.get("shrunk", ""),
         events=_events(plain["events"]),
     )
 

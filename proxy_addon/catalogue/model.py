@@ -170,6 +170,7 @@ class Router:
     ask: tuple[str, ...] = ()
     shape: Shape | None = None
     grown: str = ""
+    shrunk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

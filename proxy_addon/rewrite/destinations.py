@@ -22,6 +22,8 @@ from .jsontext import Change, Part, UnclearError, along, put, reach, read, witho
 # What is longer is not read, neither settings nor events.
 MOST_BYTES = 8 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
+# Why a destination gets nothing that is allowed.
+BY_SITE = "by the site"
 _LONGEST_TITLE = 60
 _MOST_NAMES = 50
 # An event's name is the site's word, but a careless site may put an address or a number of the visitor's into it.
@@ -96,6 +98,11 @@ class Sent(NamedTuple):
     title: str
     kept: tuple[str, ...] | None
     off: tuple[tuple[str, str], ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether any destination is switched off for want of consent."""
+        return any(why != BY_SITE for _, why in self.off)
 
     def words(self) -> str:
         """In words: "track 'Order Completed' → kept: Mixpanel; switched off: Facebook Pixel (marketing is denied)"."""
@@ -273,9 +280,9 @@ class Filter:
         for name in sorted(names - set(self._router.itself)):
             own = [said[each] for each in self._roster.find(name).names if each in said]
             if not self.allows(name):
-                off.append((shown(name), self._why(name)))
+                off.append((shown(name), self.why(name)))
             elif False in own or (not own and said.get(events.all) is False):
-                off.append((shown(name), "by the site"))
+                off.append((shown(name), BY_SITE))
             else:
                 kept.append(shown(name))
         titles = (each.value for name in events.title for each in part.named(name) if isinstance(each.value, str))
@@ -284,7 +291,8 @@ class Filter:
             shown(next(kinds, "")), shown(next(titles, "")), None if active is None else tuple(kept), tuple(off)
         )
 
-    def _why(self, name: str) -> str:
+    def why(self, name: str) -> str:
+        """Why a destination is refused, or allowed, without its name."""
         reason = self.verdict(name).reason
         return reason.partition(": ")[2] or reason
 
@@ -313,12 +321,21 @@ class Filter:
         return found
 
 
+def connected_in(router: Router, text: str) -> frozenset[str] | None:
+    """The destinations that settings name; None if they are not understood."""
+    return _names_in(router, text, router.connected)
+
+
 def listed_in(router: Router, text: str) -> frozenset[str] | None:
     """The destinations that a listing names; None if it is not understood."""
+    return _names_in(router, text, router.listed)
+
+
+def _names_in(router: Router, text: str, places: Iterable[Connected]) -> frozenset[str] | None:
     if len(text) > MOST_BYTES:
         return None
     try:
-        names = [name for name, _ in _entries(read(text), router.listed)]
+        names = {name for name, _ in _entries(read(text), places)}
     except UnclearError:
         return None
     return frozenset(names) - set(router.itself)
@@ -390,16 +407,23 @@ def _object(text: str) -> Part:
 
 
 def _entries(root: Part, places: Iterable[Connected]) -> Iterator[tuple[str, list[Part]]]:
-    """Each entry that names a destination, with the way to it from the root on."""
+    """Each entry that names a destination, with the way to it from the root on.
+
+    Raises UnclearError where none of the places is there: who knows where the destinations are listed then.
+    """
+    found = False
     for place in places:
         for way in _ways([root], place.at):
             where = way[-1]
             if not isinstance(where.value, dict if place.form == "keys" else list):
                 continue
+            found = True
             for part in where.parts:
                 name = _name(part, place)
                 if name is not None:
                     yield name, [*way, part]
+    if not found:
+        raise UnclearError("it lists no destinations")
 
 
 def _ways(way: list[Part], path: Sequence[str]) -> Iterator[list[Part]]:

@@ -30,7 +30,8 @@ new Function(routers)();
   const make = await made, answers = [];
   for (const each of cases) {
     const { consent, law, categories = {}, active = {} } = each;
-    const at = { site: '', consent: { categories: {}, vendors: {}, implied: {}, ...consent }, law, strict: false, routing: { categories, active } };
+    const said = { categories: {}, vendors: {}, implied: {}, ...consent };
+    const at = { site: '', consent: said, law, strict: false, routing: { categories, active } };
     const rows = [], core = consentryDecide(table, at);
     const host = { nothing: () => 'nothing', note: (way, events) => rows.push(events), blob: () => undefined };
     const router = make(core, at, host);
@@ -41,8 +42,14 @@ new Function(routers)();
 """
 VECTOR = """
 const put = (each, { router }) => {
-  if ('settings' in each) { const found = router.settings('relay', each.settings); return found && { text: found.text, active: [...found.active].sort(), refused: found.refused }; }
-  if ('listing' in each) { const found = router.listed('relay', each.listing); return found && [...found].sort(); }
+  if ('settings' in each) {
+    const found = router.settings('relay', each.settings);
+    return found && { text: found.text, active: [...found.active].sort(), refused: found.refused };
+  }
+  if ('listing' in each) {
+    const found = router.listed('relay', each.listing);
+    return found && [...found].sort();
+  }
   const found = router.event('relay', each.event, each.connected && new Set(each.connected));
   return found && { text: found.text, events: found.events };
 };

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from proxy_addon.catalogue.load import load
-from tests.kit.browser import Browser, Visit
+from tests.kit.browser import Browser, Visit, wait_for_last
 from tests.kit.cases import CATEGORIES, Npm, Serve
 from tests.kit.certificates import Authority
 from tests.kit.messages import Request
@@ -32,6 +33,22 @@ CDN, API = "https://cdn.segment.com", "https://api.segment.io/v1"
 ACTIONS = f"{CDN}/next-integrations/actions"
 KEY = "wK3yOfTheSampleShop0000000000000"
 EVENTS = ("page", "identify", "track", "group", "alias")
+
+
+_INTRODUCTION = """\
+# What each consent lets a router's destinations have
+
+<!-- Written by: pytest tests/e2e/test_destinations.py --write-docs -->
+
+A site uses Segment with twelve destinations, three of them in the page, and its visitor grants the categories at the
+head of a column and denies the others. The suite (`tests/e2e/test_destinations.py`) loads Segment's own library and the
+code of those three from npm in a real Chromium, in reverse and in forward mode, and counts what arrives: *script* is
+the destination's code and its vendor's own script, *events* means that each of page, identify, track, group and alias,
+alone, in a batch and in a beacon, reaches Segment with the destination switched on (its switches say so, or say
+nothing against it), and with `context.consent.categoryPreferences` as granted. A dot means that no script loads, and
+that each event either is held or carries a switch that is off. Without analytics Segment itself is held.
+
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,7 @@ CLOUD = (
 )
 LISTED = load().destinations["segment"]
 CONNECTED = {name: LISTED[name].category for name in (*DEVICE, *CLOUD)}
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "destinations.md"
 SUBSETS = [
     tuple(each for each in CATEGORIES if each in chosen)
     for size in range(4)
@@ -162,18 +180,42 @@ CALLS = """
   analytics.alias('user_2');
 </script>
 """
+# The library sends its last batch with fetch(); a site's own code may send a beacon then.
+BEACON = f"""
+<script>
+  addEventListener('pagehide', () => {{
+    const event = {{type: 'track', event: 'Left', writeKey: '{KEY}', userId: 'u', context: {{}}, properties: {{n: 0}}}};
+    const body = JSON.stringify(event).replace('"n":0', '"n":12345678901234567890.0');
+    navigator.sendBeacon('{API}/t', new Blob([body], {{type: 'text/plain'}}));
+  }});
+</script>
+"""
 LOAD = f'analytics.load("{KEY}");'
 BATCHING = LOAD.replace(");", ", {integrations: {'Segment.io': {deliveryStrategy: {strategy: 'batching'}}}});")
 PAGES = {
     "/": f"{HEAD}</head><body>{CALLS}</body></html>",
-    "/batch": f"{HEAD.replace(LOAD, BATCHING)}</head><body>{CALLS}</body></html>",
+    "/batch": f"{HEAD.replace(LOAD, BATCHING)}</head><body>{CALLS}{BEACON}</body></html>",
+    "/after": "<!doctype html><title>After</title>",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What one consent let arrive: destinations whose scripts were asked for, and those that events may go on to."""
+
+    scripts: set[str]
+    events: set[str]
+
+
+# By mode, and what was granted.
+Measured = dict[tuple[str, tuple[str, ...]], Arrived]
 
 
 @dataclass(frozen=True)
 class Mode:
     """A proxy, and where a browser finds the site through it."""
 
+    name: str
     proxy: Proxy
     site: str
     through: str | None
@@ -188,7 +230,7 @@ def shop(site: tuple[Site, Server]) -> Site:
 
 @pytest.fixture(scope="module")
 def reverse(shop: Site, proxy: Proxy) -> Mode:
-    return Mode(proxy, f"http://localhost:{proxy.port}", None)
+    return Mode("reverse", proxy, f"http://localhost:{proxy.port}", None)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +242,12 @@ def forward(
     for port in (whole_network.secure.port, whole_network.plain.port):
         options += ["--resolve", f"*:{443 if port == whole_network.secure.port else 80}:127.0.0.1:{port}"]
     with Proxy("forward", *options, folder=tmp_path_factory.mktemp("forward")) as proxy:
-        yield Mode(proxy, "https://destinations.example", proxy.url)
+        yield Mode("forward", proxy, "https://destinations.example", proxy.url)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Measured:
+    return {}
 
 
 @pytest.fixture(params=["reverse", "forward"])
@@ -215,11 +262,22 @@ def events_in(request: Request) -> list[dict[str, Any]]:
     return list(body["batch"]) if "batch" in body else [body]
 
 
+def posts(network: Network) -> list[Request]:
+    """The requests with events that reached Segment."""
+    return [request for request in network.requests_to(f"{API}/*") if request.method == "POST"]
+
+
 def sent(network: Network) -> list[dict[str, Any]]:
     """The events that reached Segment."""
-    return [
-        event for request in network.requests_to(f"{API}/*") if request.method == "POST" for event in events_in(request)
-    ]
+    return [event for request in posts(network) for event in events_in(request)]
+
+
+def wait_until(visit: Visit, condition: Callable[[], bool], timeout: float = 15) -> None:
+    """Wait until something has arrived that no single URL tells."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        visit.page.wait_for_timeout(20)
 
 
 def switches(granted: Sequence[str]) -> dict[str, bool]:
@@ -242,14 +300,41 @@ def whole(network: Network, names: Sequence[str]) -> bool:
     return all({f"{ACTIONS}/{DEVICE[name].file}", DEVICE[name].loads} <= urls for name in names)
 
 
+def assert_filtered(event: dict[str, Any], granted: Sequence[str]) -> None:
+    """An event has arrived with exactly the switches and the preferences of this consent."""
+    switched = dict(event.get("integrations", {}))
+    # The router's own delivery is the site's to switch.
+    assert switched.pop("Segment.io", True) is True
+    assert switched == switches(granted)
+    assert event["context"]["consent"] == {"categoryPreferences": {each: each in granted for each in CATEGORIES}}
+
+
 def open_with(visit: Visit, mode: Mode, path: str, granted: Sequence[str]) -> None:
     visit.consent(mode.site, granted)
     visit.open(mode.site + path)
 
 
+def reached(network: Network) -> set[str]:
+    """Destinations that Segment would send every event to which reached it, by the switches that these carry."""
+    events = [event["integrations"] for event in sent(network)]
+    return {name for name in CONNECTED if events and all(each.get(name, each.get("All", True)) for each in events)}
+
+
+def leave(visit: Visit, mode: Mode) -> None:
+    """Make the page send what it sends as it goes.
+
+    What a page that has gone sends through a proxy does not have the user agent of its visitor, by which the proxy
+    knows them: there the page is only told that it goes.
+    """
+    if mode.through:
+        visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    else:
+        visit.open(f"{mode.site}/after")
+
+
 @pytest.mark.parametrize("granted", SUBSETS, ids=lambda granted: "+".join(granted) or "none")
 def test_each_destination_gets_what_it_may(
-    granted: tuple[str, ...], mode: Mode, network: Network, browser: Browser
+    granted: tuple[str, ...], mode: Mode, network: Network, browser: Browser, measured: Measured
 ) -> None:
     runs = "analytics" in granted
     wanted = [name for name in DEVICE if runs and CONNECTED[name] in granted]
@@ -260,10 +345,168 @@ def test_each_destination_gets_what_it_may(
         visit.settle()
         assert scripts(network) == set(wanted)
         assert whole(network, wanted)
+        measured[mode.name, granted] = Arrived(scripts(network), reached(network))
         assert sorted(event["type"] for event in sent(network)) == sorted(EVENTS if runs else ())
         for event in sent(network):
-            assert event["integrations"] == switches(granted)
-            assert event["context"]["consent"] == {
-                "categoryPreferences": {each: each in granted for each in CATEGORIES}
-            }
+            assert_filtered(event, granted)
+
+        # A batch, and a beacon, as the page goes.
+        network.clear()
+        network.serve(SERVES)
+        visit.open(f"{mode.site}/batch")
+        if runs:
+            visit.page.wait_for_function("window.analytics.initialized")
+            visit.settle()
+        leave(visit, mode)
+        wait_for_last(visit.page, network)
+        posted = ["b", "t"] if runs else []
+        wait_until(visit, lambda: sorted(request.path[-1] for request in posts(network)) == posted)
+        for request in posts(network):
+            if request.path.endswith("/b"):
+                assert [event["type"] for event in events_in(request)] == list(EVENTS)
+            else:
+                assert b'"properties":{"n":12345678901234567890.0}' in request.body
+        for event in sent(network):
+            assert_filtered(event, granted)
         assert visit.errors == []
+
+
+def test_the_docs_say_what_was_measured(request: pytest.FixtureRequest, measured: Measured) -> None:
+    if {granted for _, granted in measured} != set(SUBSETS) or {mode for mode, _ in measured} != {"reverse", "forward"}:
+        pytest.skip("not every consent was tried")
+    for granted in SUBSETS:
+        assert measured["reverse", granted] == measured["forward", granted]
+    written = table({granted: measured["reverse", granted] for granted in SUBSETS})
+    if request.config.getoption("--write-docs", default=False):
+        DOCS.write_text(written, "utf-8")
+    assert DOCS.read_text("utf-8") == written, "write it anew: pytest tests/e2e/test_destinations.py --write-docs"
+
+
+def table(arrived: Mapping[tuple[str, ...], Arrived]) -> str:
+    """The page, in Markdown."""
+    heads = [", ".join(granted) or "nothing" for granted in arrived]
+    rows = [["destination", "needs", *heads], ["---", "---", *("---" for _ in heads)]]
+    for name, category in CONNECTED.items():
+        cells = [
+            ("script, events" if name in DEVICE else "events") if name in each.events else "·"
+            for each in arrived.values()
+        ]
+        assert all((name in each.scripts) == (name in each.events) for each in arrived.values() if name in DEVICE)
+        rows.append([name, category, *cells])
+    return _INTRODUCTION + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+@pytest.fixture
+def one(reverse: Mode, network: Network) -> Mode:
+    network.serve(SERVES)
+    return reverse
+
+
+def choose(visit: Visit, granted: Sequence[str]) -> None:
+    """Let the visitor choose, in the page, and wait until all that the choice allows has started."""
+    visit.page.evaluate(
+        "choice => window.consentry.set(choice).then(() => {})", {each: each in granted for each in CATEGORIES}
+    )
+
+
+def track(visit: Visit, network: Network, name: str) -> dict[str, Any]:
+    """The event of this name, once the page has sent it."""
+    visit.page.evaluate("name => { analytics.track(name) }", name)
+    wait_until(visit, lambda: any(event.get("event") == name for event in sent(network)))
+    return next(event for event in sent(network) if event.get("event") == name)
+
+
+def test_a_destination_that_is_allowed_later_comes_without_a_reload(
+    one: Mode, network: Network, browser: Browser
+) -> None:
+    with browser.visitor() as visit:
+        open_with(visit, one, "/", ["analytics"])
+        assert_filtered(track(visit, network, "Before"), ["analytics"])
+        visit.settle()
+        assert scripts(network) == {"Google Analytics 4 Web"}
+        choose(visit, ["analytics", "functional"])
+        wait_until(visit, lambda: whole(network, ["Intercom Web (Actions)"]))
+        assert_filtered(track(visit, network, "Functional too"), ["analytics", "functional"])
+        choose(visit, CATEGORIES)
+        wait_until(visit, lambda: whole(network, list(DEVICE)))
+        event = track(visit, network, "All of it")
+        assert_filtered(event, CATEGORIES)
+        # The library's own account of what runs and what does not.
+        assert (
+            visit.page.evaluate("analytics.queue.plugins.map(each => each.name)").count("Intercom Web (Actions)") == 1
+        )
+        assert visit.errors == []
+
+
+def test_a_destination_that_is_refused_later_gets_nothing_more(one: Mode, network: Network, browser: Browser) -> None:
+    with browser.visitor() as visit:
+        open_with(visit, one, "/", CATEGORIES)
+        network.wait_for(f"{API}/a")
+        wait_until(visit, lambda: whole(network, list(DEVICE)))
+        # What the destination's code calls in the page: a queue, until the vendor's script, empty here, takes it over.
+        calls = "window.Intercom.q.length"
+        track(visit, network, "With all")
+        before = visit.page.evaluate(calls)
+        choose(visit, ["analytics", "marketing"])
+        assert_filtered(track(visit, network, "Without functional"), ["analytics", "marketing"])
+        visit.settle()
+        assert visit.page.evaluate(calls) == before
+        choose(visit, CATEGORIES)
+        assert_filtered(track(visit, network, "With all again"), CATEGORIES)
+        # Its code is there already, and is not loaded again.
+        assert len(network.requests_to(f"{ACTIONS}/{DEVICE['Intercom Web (Actions)'].file}")) == 1
+        assert visit.errors == []
+
+
+def ids(visit: Visit, mode: Mode) -> list[str]:
+    """What Segment keeps on the visitor: cookies, and keys of web storage."""
+    kept = [*visit.cookies(mode.site), *visit.storage()]
+    return sorted(name for name in kept if name.startswith(("ajs_", "persisted-queue:", "segmentio.", "seg_")))
+
+
+def test_who_withdraws_and_consents_again_is_somebody_else(one: Mode, network: Network, browser: Browser) -> None:
+    with browser.visitor() as visit:
+        visit.open(f"{one.site}/")
+        visit.settle()
+        # Nobody is anybody before consent.
+        assert (ids(visit, one), network.requests()) == ([], [])
+        choose(visit, ["analytics"])
+        first = track(visit, network, "First")
+        assert "ajs_anonymous_id" in ids(visit, one)
+        assert first["userId"] == "user_1"
+        choose(visit, [])
+        assert ids(visit, one) == []
+        visit.page.evaluate("analytics.track('In between')")
+        choose(visit, ["analytics"])
+        second = track(visit, network, "Second")
+        assert second["anonymousId"] != first["anonymousId"]
+        assert "userId" not in second or second["userId"] is None
+        visit.open(f"{one.site}/after")
+        choose(visit, [])
+        assert ids(visit, one) == []
+        choose(visit, ["analytics"])
+        visit.open(f"{one.site}/")
+        third = track(visit, network, "Third")
+        assert third["anonymousId"] not in (first["anonymousId"], second["anonymousId"])
+        assert not any(event.get("event") == "In between" for event in sent(network))
+        assert visit.errors == []
+
+
+def test_events_that_wait_to_be_sent_go_with_the_consent(one: Mode, network: Network, browser: Browser) -> None:
+    with browser.visitor() as visit:
+        open_with(visit, one, "/", ["analytics"])
+        track(visit, network, "Sent")
+        visit.context.set_offline(True)
+        visit.page.evaluate("analytics.track('Waiting')")
+        visit.page.wait_for_function("!analytics.queue.queue.length")
+        visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+        visit.context.set_offline(False)
+        visit.open(f"{one.site}/after")
+        assert any(name.startswith("persisted-queue:") for name in ids(visit, one))
+        choose(visit, [])
+        assert ids(visit, one) == []
+        choose(visit, ["analytics"])
+        visit.open(f"{one.site}/")
+        track(visit, network, "Anew")
+        visit.settle()
+        assert not any(event.get("event") == "Waiting" for event in sent(network))
