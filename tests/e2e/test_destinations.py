@@ -6,12 +6,14 @@ both modes, exactly the right scripts load and exactly the right switches and pr
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from proxy_addon.catalogue.load import load
 from tests.kit.browser import Browser, Visit, wait_for_last
 from tests.kit.cases import CATEGORIES, Npm, Serve
 from tests.kit.certificates import Authority
-from tests.kit.messages import Request
+from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.proxy import Proxy
 from tests.kit.server import Server
@@ -432,7 +434,9 @@ def test_a_destination_that_is_allowed_later_comes_without_a_reload(
         event = track(visit, network, "All of it")
         assert_filtered(event, CATEGORIES)
         # The library's own account of what runs and what does not.
-        assert visit.page.evaluate("analytics.queue.plugins.map(each => each.name)").count("Intercom Web (Actions)") == 1
+        assert (
+            visit.page.evaluate("analytics.queue.plugins.map(each => each.name)").count("Intercom Web (Actions)") == 1
+        )
         assert visit.errors == []
 
 
@@ -508,3 +512,55 @@ def test_events_that_wait_to_be_sent_go_with_the_consent(one: Mode, network: Net
         track(visit, network, "Anew")
         visit.settle()
         assert not any(event.get("event") == "Waiting" for event in sent(network))
+
+
+SENDING = Template((Path(__file__).parent / "sending.html").read_text("utf-8").replace("${", "$${")).substitute(
+    API=API, CDN=CDN, KEY=KEY
+)
+
+
+def test_events_are_filtered_whatever_sends_them(one: Mode, shop: Site, network: Network, browser: Browser) -> None:
+    arrived: list[dict[str, Any]] = []
+    shop.page("/sending", SENDING.encode())
+
+    def collect(request: Request) -> Response:
+        arrived.append(json.loads(request.body))
+        return Response(status=204)
+
+    shop.route("/collect/v1/t", collect)
+
+    def unpacked(request: Request) -> dict[str, Any]:
+        body = request.body
+        event: dict[str, Any] = json.loads(gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body)
+        return event
+
+    def found() -> dict[str, dict[str, Any]]:
+        return {event["event"]: event for event in [*map(unpacked, posts(network)), *arrived]}
+
+    with browser.visitor() as visit:
+        open_with(visit, one, "/sending", ["analytics"])
+        for kind in ("", "json", "arraybuffer"):
+            said = visit.page.evaluate("kind => settings(kind)", kind)
+            names = set((json.loads(said) if isinstance(said, str) else said)["integrations"])
+            assert names == {
+                "Segment.io",
+                *(name for name in settings()["integrations"] if CONNECTED.get(name) == "analytics"),
+            }
+        visit.page.evaluate("send(held)")
+        ways = visit.page.evaluate("send(ways)")
+        wait_until(visit, lambda: set(ways) <= set(found()))
+        wait_for_last(visit.page, network)
+        assert sorted(found()) == sorted(ways)
+        for name, event in found().items():
+            if "worker" in name:
+                # A worker has not heard what is connected.
+                assert event["integrations"]["All"] is False
+                assert event["integrations"]["Mixpanel (Actions)"] is True
+                assert "Zendesk" not in event["integrations"]
+            else:
+                assert_filtered(event, ["analytics"])
+            assert event["context"]["consent"]["categoryPreferences"]["marketing"] is False
+        assert [
+            request.url for request in network.requests_to(f"{API}/*") if request.method not in ("POST", "OPTIONS")
+        ] == []
+        assert visit.errors == []
