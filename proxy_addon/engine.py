@@ -407,6 +407,9 @@ class Engine:
         visit = replace(visit, page=visit.as_site(reported_page(plain, visit.public) or visit.page))
         rows = reported_rows(plain, self.catalogue.vendors.__contains__)
         for reported in rows[: self._counted(visit, len(rows))]:
+            if reported.event is not None and visit.forward:
+                # It passes the wire too, which tells of it.
+                continue
             row = reported._replace(url=visit.as_site(reported.url))
             if row.outcome == ASKED:
                 self._compare_asked(visit, row)
@@ -472,7 +475,6 @@ class Engine:
                 (),
                 "the page says so",
             )
-        self._routing.notices(visit, match, row.url)
         return self._decide(visit, match)
 
     def _is_from_here(self, visit: Visit, fields: Mapping[str, str]) -> bool:

@@ -464,6 +464,26 @@ def test_a_page_is_told_what_is_connected_and_the_sites_own_categories() -> None
     }
 
 
+def test_in_forward_mode_what_a_page_reports_of_its_events_is_left_to_the_wire() -> None:
+    world = World()
+    event: dict[str, Any] = {"kind": "track", "title": "", "kept": None, "off": [], "site": []}
+    row = {"outcome": "filtered", "vendor": "relay", "url": EVENT, "type": "empty", "layer": "guard", "event": event}
+    url = f"{SHOP}/__consentry/report"
+    fields = {"sec-fetch-site": "same-origin"}
+    world.engine.own(world.visit(url), "POST", "/__consentry/report", fields, json.dumps({"rows": [row]}).encode())
+    assert world.rows == []
+
+
+def test_what_a_page_reports_makes_nobody_ask() -> None:
+    world = World()
+    row = {"outcome": "held", "vendor": "relay", "url": SCRIPT, "type": "script", "layer": "guard"}
+    visit = world.reverse(f"{SHOP}/__consentry/report")
+    body = json.dumps({"rows": [row]}).encode()
+    world.engine.own(visit, "POST", "/__consentry/report", {"sec-fetch-site": "same-origin"}, body)
+    assert [each.outcome for each in world.rows] == ["held"]
+    assert world.asked == []
+
+
 def test_what_a_page_reports_of_its_events_is_told_in_the_same_words() -> None:
     world = World()
     event = {"kind": "track", "title": "Order Completed", "kept": ["Tally"], "off": ["Ads"], "site": ["Meter"]}

@@ -272,12 +272,15 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
   }
   // An answer that says what is connected, as the page may read it.
   function answered(way, text) {
-    const { shape } = routers[way.router], source = sourceOf(way, keyIn(way.router, way.url.href));
+    const { shape } = routers[way.router], key = keyIn(way.router, way.url.href), source = sourceOf(way, key);
     if (way.stranger && !fits(shape, text)) return text;
     const found = way.part === LISTING ? { text, active: listed(way.router, text) || [] } : settings(way.router, text);
     // What is not understood connects nothing.
     if (!found) return '{}';
-    remember(active, source, new Set([...(active.get(source) || []), ...found.active]));
+    const names = new Set([...(active.get(source) || []), ...found.active]);
+    remember(active, source, names);
+    // A worker that starts later is told so.
+    at.routing.active = { ...at.routing.active, [way.router]: { ...own(at.routing.active, way.router), [key]: [...names] } };
     if (way.part !== LISTING) remember(passed, source, text);
     return found.text;
   }

@@ -95,7 +95,15 @@
   function comes() {
     coming = coming || new Promise((resolve, reject) => {
       const script = document.createElement('script');
-      script.addEventListener('consentry', (event) => { router = event.detail(core, at, routerHost); });
+      script.addEventListener('consentry', (event) => {
+        router = event.detail(core, at, routerHost);
+        // A beacon is sent when its page goes, when no blob can be read any more.
+        wrapClass(window, 'Blob', (given, make) => {
+          const blob = make(), parts = given[0];
+          if (Array.isArray(parts) && parts.length === 1 && typeof parts[0] === 'string' && parts[0].length < 65536) blobs.set(blob, parts[0]);
+          return blob;
+        });
+      });
       for (const name of ['load', 'error']) script.addEventListener(name, () => {
         script.remove();
         if (router) resolve(router);
@@ -700,12 +708,6 @@
       const go = () => router.send(way, this, given[0], mine((fresh) => original.call(this, fresh)), refuse);
       if (router) return go();
       return way.sync ? refuse() : void comes().then(go, refuse);
-    });
-    // A beacon is sent when its page goes, when no blob can be read any more.
-    if (state.routing) wrapClass(win, 'Blob', (given, make) => {
-      const blob = make();
-      if (given[0] && given[0].length === 1 && typeof given[0][0] === 'string' && given[0][0].length < 65536) blobs.set(blob, given[0][0]);
-      return blob;
     });
     wrap(win.Navigator.prototype, 'sendBeacon', (original) => function (given) {
       const way = routed(given[0], 'POST');

@@ -6,12 +6,14 @@ both modes, exactly the right scripts load and exactly the right switches and pr
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from proxy_addon.catalogue.load import load
 from tests.kit.browser import Browser, Visit, wait_for_last
 from tests.kit.cases import CATEGORIES, Npm, Serve
 from tests.kit.certificates import Authority
-from tests.kit.messages import Request
+from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.proxy import Proxy
 from tests.kit.server import Server
@@ -48,6 +50,30 @@ alone, in a batch and in a beacon, reaches Segment with the destination switched
 nothing against it), and with `context.consent.categoryPreferences` as granted. A dot means that no script loads, and
 that each event either is held or carries a switch that is off. Without analytics Segment itself is held.
 
+"""
+
+
+_LATER = """
+## When the visitor chooses again while a page is open
+
+- What is newly allowed comes without a reload where the router's code can take it up: with Segment the destinations of
+  the actions kind, and all that its servers forward to. Destinations of the classic kind, those with destination
+  filters (`routingRules`), and middleware that the site has set for one destination only, come with the next page.
+- What is refused is switched off in the library and in each event from then on. Requests of its code that runs already
+  are held if its vendor is in the catalogue.
+- Where Segment itself is refused, its ids, its traits and the queue of events that were not sent are deleted, and the
+  library forgets whom it knew: who consents again is somebody else.
+
+## What the page cannot do
+
+- A beacon or an event that the page sends as it goes is filtered if it can be read at once: a text, bytes, or a Blob
+  made of one text shorter than 64 KB. Any other Blob, and what is compressed, is filtered while the page stays open,
+  and not sent if it goes first. So is whatever a page sends before the filter is there, which it fetches when a router
+  makes its first request.
+- A worker that started before the settings came does not hear what is connected; where the proxy does not know it
+  either, its events reach what is listed and allowed.
+- Settings that a site builds into its code (`cdnSettings`) are not filtered: events are, and code of vendors in the
+  catalogue is held.
 """
 
 
@@ -393,7 +419,7 @@ def table(arrived: Mapping[tuple[str, ...], Arrived]) -> str:
         ]
         assert all((name in each.scripts) == (name in each.events) for each in arrived.values() if name in DEVICE)
         rows.append([name, category, *cells])
-    return _INTRODUCTION + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return _INTRODUCTION + "".join(f"| {' | '.join(row)} |\n" for row in rows) + _LATER
 
 
 @pytest.fixture
@@ -458,6 +484,64 @@ def test_a_destination_that_is_refused_later_gets_nothing_more(one: Mode, networ
         assert visit.errors == []
 
 
+def test_a_classic_destination_that_is_refused_is_not_loaded(one: Mode, network: Network, browser: Browser) -> None:
+    versions = {"version": "2.11.5", "componentTypes": ["browser"]}
+    classic = {"Facebook Pixel": {"type": "browser", "bundlingStatus": "bundled", "versionSettings": versions}}
+    said = settings()
+    said["integrations"] |= classic
+    network.serve([Serve(f"{CDN}/v1/projects/*/settings", "application/json", text=json.dumps(said)), *SERVES])
+    code = f"{CDN}/next-integrations/integrations/facebook-pixel/2.11.5/facebook-pixel.dynamic.js.gz"
+    with browser.visitor() as visit:
+        open_with(visit, one, "/", ["analytics"])
+        assert track(visit, network, "Without")["integrations"]["Facebook Pixel"] is False
+        visit.settle()
+        assert network.requests_to(code) == []
+        open_with(visit, one, "/", ["analytics", "marketing"])
+        network.wait_for(code)
+
+
+def test_the_evidence_says_of_each_event_where_it_went(one: Mode, network: Network, browser: Browser) -> None:
+    since = one.proxy.mark()
+    with browser.visitor() as visit:
+        open_with(visit, one, "/", ["analytics", "functional"])
+        track(visit, network, "Newsletter Joined")
+        said = one.proxy.wait_for_verdict(lambda each: each.reason.startswith("track 'Newsletter Joined' → "), since)
+        kept, off = said.reason.partition(" → kept: ")[2].split("; switched off: ")
+        assert kept.split(", ") == sorted(name for name in CONNECTED if CONNECTED[name] != "marketing")
+        assert [each.split(" (marketing is denied")[0] for each in off.split("), ")] == sorted(
+            name for name in CONNECTED if CONNECTED[name] == "marketing"
+        )
+        assert (said.outcome, said.layer, said.vendor, said.verdict) == ("filtered", "guard", "segment", "allow")
+        assert not any("user_1" in each.reason + each.url for each in one.proxy.verdicts(since))
+
+
+@pytest.fixture(params=["strict", "base"])
+def governed(request: pytest.FixtureRequest, shop: Site, confdir: Path, tmp_path: Path) -> Iterator[tuple[str, Mode]]:
+    """Another policy, and the site under it. Nobody is asked what is connected."""
+    options = ["--confdir", str(confdir), "--router-policy", request.param, "--no-ask-routers"]
+    with Proxy(request.getfixturevalue("site")[1].url, *options, folder=tmp_path) as proxy:
+        yield request.param, Mode("reverse", proxy, f"http://localhost:{proxy.port}", None)
+
+
+def test_another_policy_is_the_pages_too(governed: tuple[str, Mode], network: Network, browser: Browser) -> None:
+    policy, mode = governed
+    network.serve(SERVES)
+    with browser.visitor() as visit:
+        open_with(visit, mode, "/", ["analytics"])
+        if policy == "strict":
+            # What is connected is not known: all categories are needed.
+            visit.settle()
+            assert network.requests() == []
+            choose(visit, CATEGORIES)
+            assert_filtered(track(visit, network, "Now"), CATEGORIES)
+            wait_until(visit, lambda: whole(network, list(DEVICE)))
+        else:
+            event = track(visit, network, "As ever")
+            assert (event["integrations"], event["context"].get("consent")) == ({}, None)
+            wait_until(visit, lambda: whole(network, ["StackAdapt (Actions)"]))
+        assert visit.errors == []
+
+
 def ids(visit: Visit, mode: Mode) -> list[str]:
     """What Segment keeps on the visitor: cookies, and keys of web storage."""
     kept = [*visit.cookies(mode.site), *visit.storage()]
@@ -510,3 +594,48 @@ def test_events_that_wait_to_be_sent_go_with_the_consent(one: Mode, network: Net
         track(visit, network, "Anew")
         visit.settle()
         assert not any(event.get("event") == "Waiting" for event in sent(network))
+
+
+SENDING = Template((Path(__file__).parent / "sending.html").read_text("utf-8").replace("${", "$${")).substitute(
+    API=API, CDN=CDN, KEY=KEY
+)
+
+
+def test_events_are_filtered_whatever_sends_them(one: Mode, shop: Site, network: Network, browser: Browser) -> None:
+    arrived: list[dict[str, Any]] = []
+    shop.page("/sending", SENDING.encode())
+
+    def collect(request: Request) -> Response:
+        arrived.append(json.loads(request.body))
+        return Response(status=204)
+
+    shop.route("/collect/v1/t", collect)
+
+    def unpacked(request: Request) -> dict[str, Any]:
+        body = request.body
+        event: dict[str, Any] = json.loads(gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body)
+        return event
+
+    def found() -> dict[str, dict[str, Any]]:
+        return {event["event"]: event for event in [*map(unpacked, posts(network)), *arrived]}
+
+    with browser.visitor() as visit:
+        open_with(visit, one, "/sending", ["analytics"])
+        for kind in ("", "json", "arraybuffer"):
+            said = visit.page.evaluate("kind => settings(kind)", kind)
+            names = set((json.loads(said) if isinstance(said, str) else said)["integrations"])
+            assert names == {
+                "Segment.io",
+                *(name for name in settings()["integrations"] if CONNECTED.get(name) == "analytics"),
+            }
+        visit.page.evaluate("send(held)")
+        ways = visit.page.evaluate("send(ways)")
+        wait_until(visit, lambda: set(ways) <= set(found()))
+        wait_for_last(visit.page, network)
+        assert sorted(found()) == sorted(ways)
+        for event in found().values():
+            assert_filtered(event, ["analytics"])
+        assert [
+            request.url for request in network.requests_to(f"{API}/*") if request.method not in ("POST", "OPTIONS")
+        ] == []
+        assert visit.errors == []
