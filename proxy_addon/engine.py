@@ -26,10 +26,11 @@ from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
 from .config import DENY, ENFORCE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
-from .consent.googlemode import NAMES, consent_mode, contradictions
+from .consent.googlemode import NAMES, ConsentMode, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
+from .consent.told import BODIES, chosen
 from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .listed import listings
@@ -166,6 +167,12 @@ class Engine:
             platforms=platforms,
             destinations=catalogue.destinations,
         )
+        self._tells = {
+            (vendor.vendor, rule.rule): BODIES[rule.tells]
+            for vendor in catalogue.vendors.values()
+            for rule in vendor.requests
+            if rule.tells
+        }
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
@@ -266,10 +273,17 @@ class Engine:
             return answer_for(self.catalogue, match, method, fields, path) if match and visit.enforces else None
 
     def carries_events(self, visit: Visit, method: str, url: str) -> bool:
-        """Whether a request that passes carries a router's events, or may, so that events() must see its body."""
+        """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
+        it says what a tag was told of consent.
+        """
         if method not in ("POST", "PUT", "PATCH"):
             return False
-        return self._routing.carries_events(visit, self._match(visit, url), url, method)
+        match = self._match(visit, url)
+        return self._telling(match) is not None or self._routing.carries_events(visit, match, url, method)
+
+    def _telling(self, match: Match | None) -> Callable[[bytes], ConsentMode | None] | None:
+        """What reads in a request's body what its tag was told of consent."""
+        return self._tells.get((match.vendor, match.rule)) if match and not match.exempt else None
 
     def events(
         self, visit: Visit, method: str, url: str, fields: Mapping[str, str], body: bytes | None
@@ -281,6 +295,10 @@ class Engine:
         match: Match | None = None
         try:
             match = self.catalogue.match(url, site=visit.first_party)
+            if (reader := self._telling(match)) is not None and match is not None and body is not None:
+                verdict = self._decide(visit, match)
+                self._compare_mode(visit, verdict, reader(body), url, kind="empty", layer=ledger.WIRE)
+                return None
             encoding = fields.get("content-encoding", "")
             judged = self._routing.events(visit, match, url, method, encoding=encoding, body=body)
             if judged.held is not None:
@@ -620,19 +638,13 @@ class Engine:
 
     def _compare_told(self, visit: Visit, verdict: Verdict, url: str, *, kind: str, layer: str) -> None:
         """Record where a request that goes out says that its tag was told something else than the visitor chose."""
-        if verdict.vendor in visit.consent.vendors:
-            # A choice for the vendor itself outranks the categories, which then say nothing of this tag.
-            return
-        said = consent_mode(_pairs(url))
-        if said is None:
-            return
-        chosen = visit.consent
-        refused = chosen.refused.get(verdict.vendor or "", ())
-        chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(refused, False)})
-        if chosen.gpc:
-            # Where the law binds it, GPC is the visitor's answer, whatever an older cookie says.
-            chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(visit.regime.gpc_denies, False)})
-        for reason in contradictions(said, chosen):
+        self._compare_mode(visit, verdict, consent_mode(_pairs(url)), url, kind=kind, layer=layer)
+
+    def _compare_mode(
+        self, visit: Visit, verdict: Verdict, said: ConsentMode | None, url: str, *, kind: str, layer: str
+    ) -> None:
+        choice = chosen(visit.consent, visit.regime, verdict.vendor or "")
+        for reason in contradictions(said, choice) if said and choice else ():
             self._record(visit, layer, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=kind)
 
     def _match(self, visit: Visit, url: str) -> Match | None:

@@ -11,6 +11,7 @@ from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import split
 from .config import BASE, STRICT
+from .consent.told import chosen, preference_contradictions
 from .own import Row
 from .policy import BLOCK, Verdict, decide, requiring
 from .rewrite import coding
@@ -165,11 +166,20 @@ class Routing:
             refused = sent.refused or (sent.kept is None and not filtering.allows_all)
             done = ledger.PASSED if not refused else ledger.FILTERED if visit.enforces else ledger.VIOLATION
             self._record(visit, ledger.WIRE, done, _told(verdict, sent), url, kind=_KIND)
+            self._compare(visit, verdict, sent, url)
         if more := len(passed.events[_MOST_ROWS:]):
             self._record(visit, ledger.WIRE, ledger.FILTERED, _why(verdict, f"and {more} events more"), url, kind=_KIND)
         if not visit.enforces or passed.text == text or unpacked is None:
             return PASSES
         return Judged(body=pack(passed.text, unpacked[1]))
+
+    def _compare(self, visit: Visit, verdict: Verdict, sent: Sent, url: str) -> None:
+        """Record where an event told its router something else than the visitor chose."""
+        vendor = verdict.vendor or ""
+        choice = chosen(visit.consent, visit.regime, vendor)
+        names = self.routers.routers[vendor].events.names
+        for reason in preference_contradictions(vendor, sent.told, choice, names) if choice else ():
+            self._record(visit, ledger.WIRE, ledger.MISMATCH, _why(verdict, reason), url, kind=_KIND)
 
     def reported(self, visit: Visit, row: Row, verdict: Verdict) -> Verdict:
         """The verdict on what a page reports of one of its events, in the words of ours."""

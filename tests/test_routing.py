@@ -10,8 +10,9 @@ import pytest
 from mitmproxy.http import Headers
 
 from proxy_addon.answer import Answer
-from proxy_addon.config import BASE, FILTER, STRICT, Site
-from proxy_addon.consent.model import CATEGORIES
+from proxy_addon.config import BASE, FILTER, STRICT, Site, read_rules
+from proxy_addon.consent.model import CATEGORIES, Consent
+from proxy_addon.consent.told import chosen
 from proxy_addon.engine import Engine, Visit
 from proxy_addon.ledger import Evidence
 
@@ -495,3 +496,40 @@ def test_what_a_page_reports_of_its_events_is_told_in_the_same_words() -> None:
     assert [(each.layer, each.outcome, each.reason) for each in world.rows] == [
         ("guard", "filtered", f"{words}, Meter (by the site)")
     ]
+
+
+# What tags were told, in bodies
+
+
+def test_an_event_whose_router_was_told_more_than_the_visitor_allowed_is_told_of() -> None:
+    told = b'"context":{"consent":{"preferences":{"marketing":true,"analytics":true}}}'
+    world = World()
+    world.get()
+    assert world.post(SENT[:-1] + b"," + told + b"}") is not None
+    assert world.rows[-1].outcome == "mismatch"
+    assert world.rows[-1].reason == "relay was told granted for 'marketing', and the visitor denied marketing"
+
+
+@pytest.mark.parametrize(("told", "found"), [(1, ["mismatch"]), (0, [])])
+def test_what_a_body_of_claritys_says_is_compared_and_passes(told: int, found: list[str]) -> None:
+    rows: list[Evidence] = []
+    world = World()
+    world.engine = Engine(read_rules(())[0].catalogue, Site("enforce", GDPR, None, strict_labels=False), {}, world)
+    world.rows = rows
+    url, body = "https://k.clarity.ms/collect", json.dumps({"a": [[9, 47, 5, told, 1]]}).encode()
+    visit = world.visit(url)
+    assert world.engine.request(visit, "POST", url, url, {}) is None
+    assert world.engine.carries_events(visit, "POST", url)
+    assert world.engine.events(visit, "POST", url, {}, body) is None
+    assert [row.outcome for row in rows if row.outcome == "mismatch"] == found
+
+
+def test_a_choice_for_the_vendor_itself_outranks_what_it_was_told() -> None:
+    consent = Consent({"marketing": False}, {"relay": True})
+    assert chosen(consent, GDPR, "relay") is None
+
+
+def test_where_the_law_binds_gpc_it_is_the_visitors_choice() -> None:
+    choice = chosen(Consent({"marketing": True}, gpc=True), CCPA, "relay")
+    assert choice is not None
+    assert choice.categories["marketing"] is False

@@ -42,7 +42,7 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 9
+_FORM = 10
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)

@@ -28,6 +28,7 @@ class RequestRule:
     attribute: str | None = None
     category: str | None = None
     surrogate: str | None = None
+    tells: str = ""
 
 
 @dataclass(frozen=True, slots=True)

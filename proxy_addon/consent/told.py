@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from .googlemode import ConsentMode, Told
-from .model import CATEGORIES, Consent
+from .model import CATEGORIES, Consent, Regime
 
 CLARITY = "microsoft-clarity"
 # The usual names of categories, in lower case: those that Segment's documentation uses, and OneTrust's groups.
@@ -45,6 +46,17 @@ _CLARITY_ANSWERS = {0: False, 1: True}
 _GZIP = b"\x1f\x8b"
 _WITH_GZIP_HEADER = 31
 _MOST_BYTES = 4 * 1024 * 1024
+
+
+def chosen(consent: Consent, regime: Regime, vendor: str) -> Consent | None:
+    """The visitor's choices of categories as they count for a vendor; None where a choice for the vendor outranks them.
+
+    Where the law binds GPC, it is the visitor's answer, whatever an older cookie says.
+    """
+    if vendor in consent.vendors:
+        return None
+    denied = {*consent.refused.get(vendor, ()), *(regime.gpc_denies if consent.gpc else ())}
+    return replace(consent, categories={**consent.categories, **dict.fromkeys(sorted(denied), False)})
 
 
 def preference_contradictions(
@@ -91,6 +103,10 @@ def clarity_mode(body: bytes) -> ConsentMode | None:
     ads, analytics = (_CLARITY_ANSWERS[int(each)] for each in told)
     types = {"ad_storage": Told(update=ads), "analytics_storage": Told(update=analytics)}
     return ConsentMode(CLARITY, MappingProxyType(types), MappingProxyType({}))
+
+
+# By the word `tells` of a request rule: what reads its body.
+BODIES: Mapping[str, Callable[[bytes], ConsentMode | None]] = MappingProxyType({"clarity": clarity_mode})
 
 
 def _clarity_events(body: bytes) -> object:

@@ -98,6 +98,8 @@ class Sent(NamedTuple):
     title: str
     kept: tuple[str, ...] | None
     off: tuple[tuple[str, str], ...]
+    # The preferences that it told the router of before they were set.
+    told: object = None
 
     @property
     def refused(self) -> bool:
@@ -287,8 +289,13 @@ class Filter:
                 kept.append(shown(name))
         titles = (each.value for name in events.title for each in part.named(name) if isinstance(each.value, str))
         kinds = (each.value for each in part.named(events.kind) if isinstance(each.value, str))
+        told = reach(part, events.preferences)[-1:] if events.preferences else []
         return Sent(
-            shown(next(kinds, "")), shown(next(titles, "")), None if active is None else tuple(kept), tuple(off)
+            shown(next(kinds, "")),
+            shown(next(titles, "")),
+            None if active is None else tuple(kept),
+            tuple(off),
+            told[0].value if told else None,
         )
 
     def why(self, name: str) -> str:
