@@ -238,12 +238,26 @@ def test_settings_that_refuse_nothing_are_the_answer_itself() -> None:
     assert ask(code, settings=SETTINGS, consent=EVERYTHING) == SETTINGS
 
 
-def test_an_answer_that_is_none_stays_as_it_is() -> None:
+@pytest.mark.parametrize(("status", "body"), [(404, "gone"), (204, None)])
+def test_an_answer_that_is_none_stays_as_it_is(status: int, body: str | None) -> None:
     code = """
-      const answer = new Response('gone', { status: 404 });
+      const answer = new Response(each.body, { status: each.status });
       return (await router.fetch(cdn(), async () => answer, globalThis, [''])) === answer && answer.text();
     """
-    assert ask(code) == "gone"
+    assert ask(code, status=status, body=body) == (body or "")
+
+
+def test_what_a_stranger_sends_is_sent_as_it_is() -> None:
+    code = """
+      const seen = [], original = async (input, init) => { seen.push([input, init && init.body]); };
+      const request = new Request(shop().url, { method: 'POST', body: 'a=1' }), blob = new Blob(['']);
+      const packed = await through(new TextEncoder().encode(''), new CompressionStream('gzip'));
+      for (const given of [[request], ['', { body: blob }], ['', { body: packed }]]) {
+        await router.fetch(shop(), original, globalThis, given);
+      }
+      return seen[0][0] === request && !request.bodyUsed && seen[1][1] === blob && seen[2][1] === packed;
+    """
+    assert ask(code) is True
 
 
 def test_a_listing_is_read_and_passes_whole() -> None:
