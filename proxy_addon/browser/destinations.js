@@ -300,8 +300,10 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
     if (typeof body === 'string') return told(way, body);
     if (view || kind === '[object ArrayBuffer]') return bytes(way, view ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength) : new Uint8Array(body), body);
     if (kind === '[object Blob]' || kind === '[object File]') {
-      const text = host.blob(body), again = (fresh) => fresh && new Blob([fresh], { type: body.type });
-      return typeof text === 'string' ? again(told(way, text)) : body.arrayBuffer().then((buffer) => filtered(way, buffer)).then(again);
+      const again = (before, fresh) => (fresh === null ? null : fresh === before ? body : new Blob([fresh], { type: body.type }));
+      const text = host.blob(body);
+      if (typeof text === 'string') return again(text, told(way, text));
+      return body.arrayBuffer().then(async (data) => again(data, await filtered(way, data)));
     }
     const empty = body === undefined && /^(?:GET|HEAD)$/.test(way.method);
     return empty && (!way.url.search || allowsAll(way.router)) ? body : otherwise(way, body);
@@ -314,15 +316,15 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
   const encode = (text) => new TextEncoder().encode(text);
   function bytes(way, data, body) {
     const coding = data[0] === 0x1f && data[1] === 0x8b ? 'gzip' : data[0] === 0x78 && (data[0] * 256 + data[1]) % 31 === 0 ? 'deflate' : '';
-    if (coding) return recoded(way, data, coding).catch(() => otherwise(way, body));
+    if (coding) return recoded(way, data, coding, body).catch(() => otherwise(way, body));
     let text;
     try { text = decode(data); } catch (error) { return otherwise(way, body); }
     const fresh = told(way, text);
     return fresh === text ? body : fresh && encode(fresh);
   }
-  async function recoded(way, data, coding) {
+  async function recoded(way, data, coding, body) {
     const text = decode(await through(data, new DecompressionStream(coding))), fresh = told(way, text);
-    return fresh && through(encode(fresh), new CompressionStream(coding));
+    return fresh === text ? body : fresh && through(encode(fresh), new CompressionStream(coding));
   }
   async function through(data, stream) {
     const reader = new Blob([data]).stream().pipeThrough(stream).getReader(), found = [];
@@ -337,14 +339,17 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
     const [input, init] = given, request = typeof input === 'object' ? input : null;
     if (way.part < EVENTS) return original.apply(that, given).then((answer) => answeredBy(way, answer));
     const before = (init && init.body) ?? undefined, unread = request && before === undefined && !/^(?:GET|HEAD)$/.test(way.method);
-    const go = (body) => (body === null ? host.nothing() : body === before ? original.apply(that, given)
+    const go = (body) => (body === null ? host.nothing() : body === undefined ? original.apply(that, given)
       // What else `init` says, however it says it, stays.
       : original.call(that, input, Object.create(init || {}, { body: { value: body, enumerable: true } })));
-    const body = unread ? request.clone().arrayBuffer().then((data) => filtered(way, data)) : filtered(way, before);
+    const body = !unread ? filtered(way, before) : request.clone().arrayBuffer().then(async (data) => {
+      const fresh = await filtered(way, data);
+      return fresh === data ? undefined : fresh;
+    });
     return body && typeof body.then === 'function' ? body.then(go) : Promise.resolve(go(body));
   }
   async function answeredBy(way, answer) {
-    if (!answer.ok) return answer;
+    if (!answer.ok || answer.status === 204 || answer.status === 205) return answer;
     const text = await answer.clone().text(), fresh = answered(way, text);
     if (fresh === text) return answer;
     const { status, statusText, headers } = answer, made = new Response(fresh, { status, statusText, headers });
@@ -368,9 +373,10 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
     for (const name of ['response', 'responseText']) {
       Object.defineProperty(request, name, { configurable: true, enumerable: true, get() {
         const type = request.responseType, whole = request.readyState === 4, found = whole ? Reflect.get(proto, name, request) : null;
+        if (type === 'blob' || type === 'document') return null;
         if (!whole) return type && type !== 'text' ? null : '';
         if (!(request.status >= 200 && request.status < 300)) return found;
-        cached = cached || { text: answered(way, typeof found === 'string' ? found : type === 'json' ? json(found) : type === 'arraybuffer' ? decode(found) : '') };
+        cached = cached || { text: answered(way, typeof found === 'string' ? found : type === 'json' ? json(found) : new TextDecoder().decode(found)) };
         return type === 'json' ? JSON.parse(cached.text) : type === 'arraybuffer' ? encode(cached.text).buffer : cached.text;
       } });
     }

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from proxy_addon.browser.assets import assemble
+from proxy_addon.browser.assets import BASE, assemble
 from proxy_addon.browser.table import compile_table
+from proxy_addon.catalogue.load import load
 from proxy_addon.consent.model import CATEGORIES
+from proxy_addon.own import script_answer
 from tests.rewrite.routers import VECTORS, relay
 
 from .test_table import DECIDE
@@ -238,12 +240,26 @@ def test_settings_that_refuse_nothing_are_the_answer_itself() -> None:
     assert ask(code, settings=SETTINGS, consent=EVERYTHING) == SETTINGS
 
 
-def test_an_answer_that_is_none_stays_as_it_is() -> None:
+@pytest.mark.parametrize(("status", "body"), [(404, "gone"), (204, None)])
+def test_an_answer_that_is_none_stays_as_it_is(status: int, body: str | None) -> None:
     code = """
-      const answer = new Response('gone', { status: 404 });
+      const answer = new Response(each.body, { status: each.status });
       return (await router.fetch(cdn(), async () => answer, globalThis, [''])) === answer && answer.text();
     """
-    assert ask(code) == "gone"
+    assert ask(code, status=status, body=body) == (body or "")
+
+
+def test_what_a_stranger_sends_is_sent_as_it_is() -> None:
+    code = """
+      const seen = [], original = async (input, init) => { seen.push([input, init && init.body]); };
+      const request = new Request(shop().url, { method: 'POST', body: 'a=1' }), blob = new Blob(['']);
+      const packed = await through(new TextEncoder().encode(''), new CompressionStream('gzip'));
+      for (const given of [[request], ['', { body: blob }], ['', { body: packed }]]) {
+        await router.fetch(shop(), original, globalThis, given);
+      }
+      return seen[0][0] === request && !request.bodyUsed && seen[1][1] === blob && seen[2][1] === packed;
+    """
+    assert ask(code) is True
 
 
 def test_a_listing_is_read_and_passes_whole() -> None:
@@ -385,3 +401,17 @@ def test_evidence_says_where_each_event_went_and_nothing_of_the_visitor() -> Non
     active = {"relay": {"K1": ["Ads", "Tally"]}}
     rows = ask("router.filtered(api(), each.event); return rows", event=event, active=active)
     assert rows == [[{"kind": "track", "title": "Ordered", "kept": ["Tally"], "off": ["Ads"], "site": []}]]
+
+
+def test_the_script_that_ships_is_one_and_comes_apart_from_the_guard() -> None:
+    catalogue = load()
+    assets = assemble(catalogue.vendors, catalogue.categories, banner=False, destinations=catalogue.destinations)
+    said = subprocess.run(["node", "--check", "-"], input=assets.routers, capture_output=True, text=True, check=False)
+    assert said.stderr == ""
+    # Most sites have no router: its destinations have too many names to come with every page.
+    assert '"Actions Amplitude"' in assets.routers
+    assert "Actions Amplitude" not in assets.guard + assets.scope + assets.worker
+    answer = script_answer(assets, f"{BASE}routers.js?v={assets.version}", {})
+    assert answer.body == assets.routers.encode()
+    assert ("cache-control", "public, max-age=31536000, immutable") in answer.headers
+    assert ("cache-control", "no-store") in script_answer(assets, f"{BASE}routers.js?v=other", {}).headers

@@ -628,6 +628,7 @@ def test_events_are_filtered_whatever_sends_them(one: Mode, shop: Site, network:
                 "Segment.io",
                 *(name for name in settings()["integrations"] if CONNECTED.get(name) == "analytics"),
             }
+        assert visit.page.evaluate("settings('blob')") is None
         visit.page.evaluate("send(held)")
         ways = visit.page.evaluate("send(ways)")
         wait_until(visit, lambda: set(ways) <= set(found()))
