@@ -12,7 +12,7 @@ import ipaddress
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
@@ -26,11 +26,16 @@ from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import BASE, ENFORCE, FILTER, OBSERVE, STRICT, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine, Visit
-from proxy_addon.own import CSP_PATH, MOST_BYTES, is_own
+from proxy_addon.ledger import Several
+from proxy_addon.own import CSP_PATH, INSIDE_PATH, MOST_BYTES, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
-from proxy_addon.setup import Choices, build_engine, choose
+from proxy_addon.setup import Choices, build_engine, choose, open_ledger
+from proxy_addon.watch import Who
+
+if TYPE_CHECKING:
+    from proxy_addon.ledger.ledger import Ledger
 
 # Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
 _SMALL = 128 * 1024
@@ -49,13 +54,29 @@ class _Exchange(NamedTuple):
     mount: Mount | None
 
 
+class Live(Protocol):
+    """Serves the channels of pages that listen: a stream, which only a server of its own can send."""
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds what it shows."""
+
+    @property
+    def inside(self) -> tuple[str, int]:
+        """Where it listens for the proxy."""
+
+    def ticket(self, who: Who) -> str:
+        """What a page of this visitor is let in by."""
+
+
 class Gate:
     """Lets every flow through the engine."""
 
-    def __init__(self, engine: Engine, resolver: Resolver | None = None) -> None:
-        """`resolver` says where to connect for a host, if not where its name points."""
+    def __init__(self, engine: Engine, resolver: Resolver | None = None, live: Live | None = None) -> None:
+        """`resolver` says where to connect for a host, if not where its name points; `live` serves the channels."""
         self.engine = engine
         self._resolver = resolver or Resolver(())
+        self._live = live
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Judge a request before its body is read."""
@@ -81,7 +102,10 @@ class Gate:
         has_body = "transfer-encoding" in fields or request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
         if is_own(request.path):
             # Answered when the body is there; nothing of it goes on to the site.
-            if _is_long(fields.get("content-length", ""), has_body, MOST_BYTES):
+            who = self.engine.listener(visit, request.method, request.path, fields)
+            if who is not None and self._live is not None:
+                self._lead(flow, self._live, who)
+            elif _is_long(fields.get("content-length", ""), has_body, MOST_BYTES):
                 # mitmproxy would keep all of it before it sends any answer.
                 flow.kill()  # type: ignore[no-untyped-call]
             else:
@@ -142,6 +166,8 @@ class Gate:
         """Rewrite a response's headers, and set up what rewrites its body."""
         exchange: _Exchange | None = flow.metadata.get("consentry")
         response = flow.response
+        if response is not None and "consentry-live" in flow.metadata:
+            response.stream = True
         if exchange is None or response is None:
             return
         headers = _Fields(response.headers)
@@ -168,11 +194,20 @@ class Gate:
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Connect where the configuration says, and name the site in TLS."""
         address = data.server.address
-        if address is None:
+        if address is None or (self._live is not None and address == self._live.inside):
             return
         if data.server.tls and isinstance(data.client.proxy_mode, ReverseMode):
             data.server.sni = address[0]
         data.server.address = self._resolver.resolve(address[0], address[1])
+
+    def _lead(self, flow: http.HTTPFlow, live: Live, who: Who) -> None:
+        """Send a page that listens to where it is told; nothing of its request goes there."""
+        request = flow.request
+        request.headers = http.Headers([(b"x-consentry-ticket", live.ticket(who).encode())])
+        request.scheme, request.path = "http", INSIDE_PATH
+        request.host, request.port = live.inside
+        request.headers["host"] = f"{request.host}:{request.port}"
+        flow.metadata["consentry-live"] = True
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """Keep no messages: a socket may stay open all day."""
@@ -193,6 +228,7 @@ class Script:
 
     def __init__(self) -> None:
         self._gate: Gate | None = None
+        self._ledger: Ledger | None = None
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -211,6 +247,7 @@ class Script:
         )
         loader.add_option("consentry_config", str, "", "A consentry.yaml to read sites and cookies from.")
         loader.add_option("consentry_rules", str, "", "A folder of rules that adds to the shipped ones.")
+        loader.add_option("consentry_ledger", str, "", "Where evidence is kept: a file, or postgresql://… [nowhere]")
         loader.add_option("consentry_json", bool, False, "Print verdicts as JSON lines.")
 
     def configure(self, updated: set[str]) -> None:
@@ -230,10 +267,24 @@ class Script:
         try:
             config = read_config(Path(options.consentry_config) if options.consentry_config else None)
             console = Console(sys.stdout, json_lines=options.consentry_json)
-            engine = build_engine(_choices(options, config), config, console, Fetcher())
+            # The former ledger first, so that its last rows come before those of this one.
+            self.done()
+            self._ledger = open_ledger(options.consentry_ledger, None, console.record)
+            if self._ledger is None:
+                engine = build_engine(_choices(options, config), config, console, fetch=Fetcher())
+            else:
+                sink = Several(console, self._ledger)
+                chosen = _choices(options, config)
+                engine = build_engine(chosen, config, sink, self._ledger.pseudonyms, fetch=Fetcher())
         except (FileError, UsageError) as error:
             raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
         self._gate = Gate(engine)
+
+    def done(self) -> None:
+        """Store what waits."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
 
     def running(self) -> None:
         """Options that holding depends on: nothing may connect to a vendor before the verdict."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from . import __version__
 from .ask import Fetcher
@@ -32,11 +35,15 @@ from .consent.signals import Reader, with_dnt
 from .console import Console
 from .decode import decode
 from .explain import Explanation, ask, connected, consent_of, explain
+from .ledger import OUTCOMES, LedgerError, Several, Sink
+from .ledger.asked import COUNTED, FORMS, Filters
+from .ledger.moment import parse_moment
+from .ledger.place import Place, default_place, parse_place
 from .listed import listings
 from .region import regime_at
 from .resolve import Resolver, parse_entry
 from .rewrite.destinations import MOST_BYTES
-from .setup import build_engine, choose
+from .setup import DEFAULT_KEEP, build_engine, choose, open_dashboard, open_ledger, start_dashboard
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
 if TYPE_CHECKING:
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CONFDIR = "~/.consentry"
 _LONGEST_TEXT = 65536
+_FILTERS = ("vendor", "outcome", "category", "site", "page", "layer", "session", "visitor", "text")
 
 
 class _SiteFirst(click.Group):
@@ -89,6 +97,7 @@ def cli() -> None:
     consentry forward                         filter what a browser asks for
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
+    consentry log --since 1h                  show what was held, and what ran
 
     Exit codes: 0 fine, 1 violations found, 2 wrong usage, configuration or rules.
     """
@@ -210,7 +219,33 @@ def _serving(command: _Command) -> _Command:
                 metavar="DIR",
                 help=f"Where the certificate authority is kept. [{_CONFDIR}]",
             ),
-            _option("--keep-query/--redact-query", default=None, help="Print query values of URLs too."),
+            _option("--keep-query/--redact-query", default=None, help="Print and keep query values of URLs too."),
+            _option(
+                "--ledger",
+                metavar="FILE|URL",
+                help="Where evidence is kept: a SQLite file, or postgresql://USER@HOST/DATABASE. "
+                "[~/.local/state/consentry/evidence.db]",
+            ),
+            _option("--no-ledger", is_flag=True, help="Keep no evidence."),
+            _option(
+                "--ledger-keep",
+                metavar="AGE|SIZE",
+                help="How long evidence is kept, as 30d, 500MB, both with a comma between, or forever. "
+                f"[{DEFAULT_KEEP}; forever with --ledger]",
+            ),
+            _option(
+                "--dashboard",
+                metavar="[HOST:]PORT",
+                help="Where the dashboard listens. [127.0.0.1:8079, or any port if another program has that]",
+            ),
+            _option("--no-dashboard", is_flag=True, help="Do without the dashboard."),
+            _option(
+                "--dashboard-token",
+                metavar="SECRET",
+                help="What must be said to see the dashboard; needed if others can reach it. "
+                "Better set CONSENTRY_DASHBOARD_TOKEN: others see a command's options.",
+            ),
+            _option("--badge/--no-badge", default=None, help="Show the dashboard's switches and counts in each page."),
             _option("--json", "json_lines", is_flag=True, help="One JSON object a line."),
             _option("--quiet", "-q", is_flag=True, help="Print only violations, leaks, mismatches and trouble."),
         ]
@@ -440,6 +475,53 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 
 
+@cli.command("log")
+@click.option("--since", metavar="WHEN", help="From then on: 90s, 30m, 1h, 7d ago, or a date and time.")
+@click.option("--until", metavar="WHEN", help="Before then.")
+@click.option("--vendor", multiple=True, metavar="ID", help="Of that vendor; several options add up.")
+@click.option("--outcome", multiple=True, type=click.Choice(OUTCOMES), help="With that outcome.")
+@click.option("--category", multiple=True, metavar="NAME", help="That needed this category.")
+@click.option("--site", multiple=True, metavar="DOMAIN", help="On that site.")
+@click.option("--page", metavar="URL", help="On that page; with * at the end, on pages that begin so.")
+@click.option("--layer", multiple=True, metavar="NAME", help="Seen there: html, header, wire, guard, …")
+@click.option("--session", metavar="ID", help="Of that run of the proxy; last: of the latest.")
+@click.option("--visitor", metavar="HASH", help="Of that visitor.")
+@click.option("--text", metavar="WORDS", help="With that text in URL, page, reason or vendor.")
+@click.option("--limit", type=click.IntRange(1), metavar="COUNT", help="Only the last so many.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until interrupted.")
+@click.option("--by", type=click.Choice(COUNTED), help="Count instead, for each vendor, outcome, …")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", *FORMS)),
+    default="table",
+    show_default=True,
+    help="har: HTTP Archive, with verdicts in _consentry.",
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there.")
+@_option("--ledger", metavar="FILE|URL", help="The ledger to ask. [~/.local/state/consentry/evidence.db]")
+@_option("--config", type=click.Path(path_type=Path), help="A configuration file that names it.")
+def log_command(**given: Any) -> int:
+    """Show what the ledger keeps: what tried to run, where, under which consent, and what was done about it.
+
+    \b
+    consentry log --since 1h --vendor segment
+    consentry log --outcome violation --outcome leak --session last
+    consentry log --follow --format ndjson
+    consentry log --by vendor --since 7d
+    consentry log --format parquet --output evidence.parquet
+
+    It ends with exit code 1 if a row that it shows is a violation or a leak.
+    """
+    from .log import run  # noqa: PLC0415 - SQLAlchemy loads slowly, and only keeping needs it
+
+    now = time.time()
+    asked = {name: given[name] for name in _FILTERS}
+    moments = {name: parse_moment(given[name], now) for name in ("since", "until") if given[name] is not None}
+    how = {name: given[name] for name in ("form", "output", "limit", "follow", "by")}
+    return int(run(_ledger_to_ask(given), Filters(**{**asked, **moments}), **how))
+
+
 @cli.command()
 def addon() -> None:
     """Print the path of the mitmproxy add-on.
@@ -475,7 +557,28 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
     )
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
     choices = choose(chosen)
-    serve(build_engine(choices, config, console, _fetcher(transport)), listeners, transport, console)
+    with ExitStack() as stack:
+        sinks: list[Sink] = [console]
+        ledger = open_ledger(_named("ledger", given, config), chosen("ledger_keep"), console.record)
+        if ledger is not None:
+            sinks.append(stack.enter_context(ledger))
+        dashboard = open_dashboard(
+            _named("dashboard", given, config), given["dashboard_token"] or "", console.warn, badge=choices.badge
+        )
+        if dashboard is not None:
+            stack.callback(dashboard.stop)
+            sinks.append(dashboard.scene)
+        engine = build_engine(
+            choices,
+            config,
+            Several(*sinks),
+            ledger.pseudonyms if ledger is not None else None,
+            dashboard.scene if dashboard is not None else None,
+            fetch=_fetcher(transport),
+        )
+        if dashboard is not None:
+            start_dashboard(dashboard, choices, engine, ledger)
+        serve(engine, listeners, transport, console, dashboard)
 
 
 def _fetcher(transport: Transport) -> Fetcher | None:
@@ -486,16 +589,34 @@ def _fetcher(transport: Transport) -> Fetcher | None:
         return None
 
 
+def _named(name: str, given: Mapping[str, Any], config: ConfigFile) -> str | None:
+    """What flags, environment or file say of an option that has a --no-… beside it: '' for no, None if nothing."""
+    source = click.get_current_context().get_parameter_source
+    flag = ParameterSource.COMMANDLINE
+    named_by_flag = source(name) is flag and source(f"no_{name}") is not flag
+    if given[f"no_{name}"] and not named_by_flag:
+        return ""
+    if given[name]:
+        return str(given[name])
+    said = config.options.get(name, True)
+    return (None if said else "") if isinstance(said, bool) else str(said)
+
+
+def _ledger_to_ask(given: Mapping[str, Any]) -> Place:
+    said = given["ledger"] or read_config(given["config"]).options.get("ledger")
+    return parse_place(said) if isinstance(said, str) else default_place()
+
+
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one sentence and exit code 2."""
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (FileError, UsageError) as error:
+    except (FileError, UsageError, LedgerError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(0)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -108,6 +108,8 @@ def read_config(path: Path | None) -> ConfigFile:
     for name in _PATHS:
         if name in options:
             options[name] = _beside(path, options[name])
+    if isinstance(options.get("ledger"), str) and "://" not in options["ledger"]:
+        options["ledger"] = _beside(path, options["ledger"])
     if "rules" in options:
         options["rules"] = [_beside(path, each) for each in options["rules"]]
     if "listen" in options:

@@ -15,6 +15,7 @@ _COLOURS = {
     "answered": _YELLOW,
     "violation": _RED,
     "passed": _GREEN,
+    "released": _GREEN,
     "trouble": _RED,
     "leak": _RED,
     "mismatch": _RED,

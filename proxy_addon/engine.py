@@ -6,6 +6,7 @@ An adapter (addon.py, and whatever stands beside it later) hands over what it se
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import time
@@ -33,13 +34,16 @@ from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .consent.told import BODIES, chosen
 from .judge import PageJudge
 from .ledger import Evidence, Sink
+from .ledger.visitor import Pseudonyms
 from .listed import listings
 from .own import (
     ASKED,
     HELD,
+    LIVE_PATH,
     Quota,
     Row,
     deletions,
+    hosts_named,
     packed,
     parse_json,
     reported_consent,
@@ -60,6 +64,7 @@ from .rewrite.text import Overheard, Prefixed, Sheet
 from .routers import Fetch, Routers
 from .routing import Routing
 from .visitors import Client, Visitors
+from .watch import SESSION, Cookie, Watcher, Who, cookie_set
 
 _Result = TypeVar("_Result")
 
@@ -70,9 +75,12 @@ _OUTDATED = (
 )  # fmt: skip
 # By this in Accept a service worker says that it fetches what may be a page, for which browsers have no word then.
 _PAGE_FOR_A_WORKER = ", application/x-consentry"
+_MOST_COOKIES = 200
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 # So many addresses that pages held are remembered, to tell them from leaks.
 _MOST_HELD = 10_000
+# Browsers that pass for others are kept in mind up to this many.
+_MOST_PRETENDING = 1000
 # So much of a query is searched for what a tag was told.
 _LONGEST_QUERY = 16 * 1024
 # Reports everything a page asks others for, and stops nothing.
@@ -140,12 +148,16 @@ class Engine:
         regions: Regions | None = None,
         platforms: tuple[Platform, ...] = (),
         fetch: Fetch | None = None,
+        pseudonyms: Pseudonyms | None = None,
+        watcher: Watcher | None = None,
+        badge: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
-        is connected.
+        is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
+        `watcher` pages listen for what it sets, and show a `badge` if that is wanted.
         """
         self.catalogue = catalogue
         self._default = default
@@ -153,8 +165,11 @@ class Engine:
         self._sink = sink
         self._keep_query = keep_query
         self._regions = regions
+        self._pseudonyms = pseudonyms or Pseudonyms(secrets.token_bytes(32))
         self._clock = clock
         listed = listings(catalogue.vendors.values())
+        self.session = ledger.new_session()
+        self._numbers = itertools.count(1)
         # By identity: sites are values that hold mappings, and live as long as this does.
         self._readers = {
             id(site): Reader(site.consent_cookie, platforms, site.platforms, listed, dnt_denies=site.dnt == DENY)
@@ -166,6 +181,8 @@ class Engine:
             banner=banner,
             platforms=platforms,
             destinations=catalogue.destinations,
+            live=watcher is not None,
+            badge=badge,
         )
         self._tells = {
             (vendor.vendor, rule.rule): BODIES[rule.tells]
@@ -173,6 +190,9 @@ class Engine:
             for rule in vendor.requests
             if rule.tells
         }
+        self.platforms = platforms
+        self._watcher = watcher
+        self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
@@ -194,16 +214,17 @@ class Engine:
         first_party = registrable_domain(_host(origin))
         site = self._sites.get(origin) or self._sites.get(first_party) or self._default
         page = url if destination(fields, "") in PAGES else fields.get("referer", "")
+        client = (self._regions.visitor(fields, address) if self._regions else address, fields.get("user-agent", ""))
         return Visit(
             site,
             self._regime(site, fields, address, direct=False),
             first_party,
             page,
-            self._read(site, fields),
+            self._pretended(client, first_party, self._read(site, fields)),
             forward=False,
             origin=origin,
             public=public,
-            client=(address, fields.get("user-agent", "")),
+            client=client,
         )
 
     def visit_forward(self, address: str, url: str, host: str, fields: Mapping[str, str]) -> Visit:
@@ -231,6 +252,7 @@ class Engine:
             consent = replace(consent, gpc=True)
         if not consent.dnt and self._readers[id(site)].heeds_dnt(fields.get("dnt")):
             consent = with_dnt(consent)
+        consent = self._pretended(client, first_party, consent)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
         regime = self._regime(site, fields, address, direct=True)
@@ -245,6 +267,8 @@ class Engine:
         try:
             match = self.catalogue.match(url, site=visit.first_party)
             if match is None:
+                if self._watcher is not None and visit.forward:
+                    self._watch_host(visit, _host(url), visit.page, destination(fields, path))
                 return None
             self._routing.notices(visit, match, url)
             verdict = decide(
@@ -313,6 +337,8 @@ class Engine:
         asked = fields.get("accept", "")
         if _PAGE_FOR_A_WORKER in asked:
             headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
+        if self._watcher is not None:
+            self._watch_request(visit, headers, fields)
         if not visit.enforces and visit.forward:
             return
         accepted = fields.get("accept-encoding")
@@ -344,7 +370,11 @@ class Engine:
         `recode` puts a content coding back after rewriting; without it the body goes on unencoded.
         """
         judge = self._judge(visit, ledger.HEADER)
+        if self._watcher is not None:
+            self._attempt(visit, url, partial(self._watch_page, visit, url, status, request, headers))
         self._attempt(visit, url, partial(self._judge_fields, visit, url, request, headers, judge))
+        if self._watcher is not None:
+            self._attempt(visit, url, partial(self._watch_cookies, visit, url, headers))
         bodiless = method == "HEAD" or status in (204, 304)
         if method == "GET" and 200 <= status < 300 and not bodiless:
             said = self._attempt(visit, url, partial(self._routed, visit, url, method, headers))
@@ -374,6 +404,10 @@ class Engine:
         if plain is None:
             return Answer(400, (("cache-control", "no-store"),), b"")
         extra: list[tuple[str, str]] = []
+        if self._watcher is not None:
+            self._watch_names(visit, fields)
+            if path == LIVE_PATH:
+                return self._answer_live(visit, plain)
         if path == BASE + "report":
             self._take_report(visit, plain)
         elif path == BASE + "consent" and plain.get("ask") is True:
@@ -390,6 +424,8 @@ class Engine:
         plain = parse_json(body)
         for url, directive in reported_violations(plain) if plain else ():
             match = self.catalogue.match(url, site=visit.first_party)
+            if match is None and self._watcher is not None and self._counted(visit, 1):
+                self._watch_host(visit, _host(url), visit.page, directive)
             if match is None or match.exempt or (visit.client, visit.first_party, url) in self._held_there:
                 continue
             if url.count("/") == 2 and self._has_exemptions(match.vendor, url):
@@ -398,6 +434,26 @@ class Engine:
             verdict = self._decide(visit, match)
             if verdict.blocks and self._counted(visit, 1):
                 self._record(visit, ledger.CSP_REPORT, ledger.LEAK, verdict, url, kind=directive)
+
+    def pretend(self, client: Client, site: str, gpc: bool) -> None:
+        """Let a browser pass for one that sends Global Privacy Control on a site, or no longer. On any thread."""
+        if gpc:
+            self._pretending[client, site] = None
+            if len(self._pretending) > _MOST_PRETENDING:
+                self._pretending.popitem(last=False)
+        else:
+            self._pretending.pop((client, site), None)
+
+    def listener(self, visit: Visit, method: str, path: str, fields: Mapping[str, str]) -> Who | None:
+        """Who asks to be told what the watcher sets: a page of the site itself, or None."""
+        if self._watcher is None or method != "GET" or path != LIVE_PATH or not self._is_from_here(visit, fields):
+            return None
+        # A frame of another site speaks only for itself.
+        return (
+            self._who(visit)
+            if registrable_domain(_host(visit.public)) == visit.first_party or not visit.forward
+            else None
+        )
 
     def bootstrap(self, visit: Visit, method: str, fields: Mapping[str, str]) -> Answer | None:
         """In strict mode: the page that installs the worker before the first document of a site is shown."""
@@ -443,6 +499,8 @@ class Engine:
     def _tell_consent(self, visit: Visit, plain: Mapping[str, Any], fields: Mapping[str, str]) -> Answer:
         """Answer a page that asks what its cookies, and what it tells of its platform, mean."""
         told = reported_told(plain)
+        if (visit.client, visit.first_party) in self._pretending:
+            fields = {**fields, "sec-gpc": "1"}
         cookies = fields.get("cookie", "")
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
@@ -469,8 +527,89 @@ class Engine:
         # A frame of another site has a guard too, but speaks only for itself.
         if visit.forward and registrable_domain(host) == visit.first_party:
             self._visitors.learn(visit.client, visit.first_party, said)
-        judge = self._judge(replace(visit, consent=said), ledger.HEADER)
+        now = replace(visit, consent=said)
+        if self._watcher is not None:
+            # The cookie that came along says the same, and where it was read.
+            known = visit.consent if visit.consent.words() == now.consent.words() else now.consent
+            self._watcher.consent(self._who(visit), known, self._clock())
+        judge = self._judge(now, ledger.HEADER)
         return deletions([name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host)
+
+    # Watched
+
+    def _who(self, visit: Visit) -> Who:
+        return Who(
+            self._pseudonyms.of(*visit.client, visit.first_party),
+            visit.first_party,
+            visit.public,
+            visit.client,
+            visit.regime.regime,
+            visit.site.mode,
+            visit.forward,
+        )
+
+    def _pretended(self, client: Client, site: str, consent: Consent) -> Consent:
+        """The consent, with GPC if this browser passes for one that sends it."""
+        return replace(consent, gpc=True) if self._pretending and (client, site) in self._pretending else consent
+
+    def _watch_request(self, visit: Visit, headers: Headers, fields: Mapping[str, str]) -> None:
+        """The site hears of GPC as from a browser that sends it, and nothing of the dashboard's session."""
+        if self._pretending and (visit.client, visit.first_party) in self._pretending:
+            headers.set_all("sec-gpc", ["1"])
+        cookies = fields.get("cookie", "")
+        if SESSION in cookies:
+            pairs = [pair.strip() for pair in cookies.split(";")]
+            kept = [pair for pair in pairs if pair.partition("=")[0] != SESSION]
+            headers.set_all("cookie", ["; ".join(kept)] if kept else [])
+
+    def _watch_page(self, visit: Visit, url: str, status: int, request: Mapping[str, str], headers: Headers) -> None:
+        content_type = ", ".join(headers.get_all("content-type"))
+        if destination(request, "") == "document" and self._is_document(status, request, content_type, headers):
+            assert self._watcher is not None
+            self._watcher.page(self._who(visit), self._shown(url), visit.consent, self._clock())
+            self._watch_names(visit, request)
+
+    def _watch_cookies(self, visit: Visit, url: str, headers: Headers) -> None:
+        """The cookies that a response sets, after those of held vendors are withheld."""
+        values = headers.get_all("set-cookie")
+        if values and self._watcher is not None:
+            now = self._clock()
+            found = (cookie_set(value, _host(url), now) for value in values[:_MOST_COOKIES])
+            self._watcher.cookies(self._who(visit), tuple(each for each in found if each), now)
+
+    def _watch_names(self, visit: Visit, fields: Mapping[str, str]) -> None:
+        """The names of the cookies that one of the site's own requests sends."""
+        names = [name for name in parse_header(fields.get("cookie", "")) if name != SESSION][:_MOST_COOKIES]
+        if names and self._watcher is not None:
+            host = _host(visit.origin)
+            self._watcher.cookies(self._who(visit), tuple(Cookie(name, host) for name in names), self._clock())
+
+    def _watch_host(self, visit: Visit, host: str, page: str, kind: str) -> None:
+        """A request to a host that is neither the site's own nor one that the catalogue knows."""
+        site = registrable_domain(host)
+        own = (visit.first_party, registrable_domain(_host(visit.public)))
+        if not host or not visit.first_party or site in own or kind == "document" or self._watcher is None:
+            return
+        if not self.catalogue.match_host(f"https://{host}/"):
+            self._watcher.host(self._who(visit), host, self._shown(page), kind, self._clock())
+
+    def _answer_live(self, visit: Visit, plain: Mapping[str, Any]) -> Answer:
+        """Take the hosts that a page names, and tell it what its badge shows."""
+        assert self._watcher is not None
+        page = visit.as_site(reported_page(plain, visit.public) or visit.page)
+        named = hosts_named(plain)
+        for host, kind in named[: self._counted(visit, len(named))] if named else ():
+            self._watch_host(visit, host, page, kind)
+        if isinstance(gpc := plain.get("pretend"), bool):
+            self.pretend(visit.client, visit.first_party, gpc)
+            self._watcher.pretends(self._who(visit).visitor, gpc)
+        if plain.get("counts") is not True:
+            return Answer(204, (("cache-control", "no-store"),), b"")
+        body = json.dumps(self._watcher.counts(self._who(visit), self._shown(page))).encode()
+        return Answer(200, (("content-type", "application/json"), ("cache-control", "no-store")), body)
+
+    def _shown(self, url: str) -> str:
+        return url if self._keep_query else ledger.redact(url)
 
     def _counted(self, visit: Visit, wanted: int) -> int:
         """How many of the rows that a page wants to report are recorded."""
@@ -702,7 +841,7 @@ class Engine:
 
     def _state(self, visit: Visit, *, lasting: bool = False) -> dict[str, object]:
         """What a script of ours is told. `lasting` leaves out the visitor: for a worker that outlives this visit."""
-        return page_state(
+        state = page_state(
             self.assets.version,
             visit.first_party,
             visit.public,
@@ -714,9 +853,14 @@ class Engine:
             worker=visit.site.worker and not visit.forward,
             routing=self._routing.state(visit),
         )
+        if self._watcher is not None:
+            # In forward mode the proxy sees for itself which hosts are asked.
+            pretends = (visit.client, visit.first_party) in self._pretending
+            state["live"] = {"pretends": pretends, "hosts": not visit.forward}
+        return state
 
     def _record(self, visit: Visit, layer: str, done: str, verdict: Verdict, url: str, *, kind: str) -> None:
-        shown, page = (url, visit.page) if self._keep_query else (ledger.redact(url), ledger.redact(visit.page))
+        shown, page = self._shown(url), self._shown(visit.page)
         self._sink.record(
             Evidence(
                 time=self._clock(),
@@ -735,6 +879,10 @@ class Engine:
                 signal=visit.consent.signal,
                 regime=visit.regime.regime,
                 mode=visit.site.mode,
+                session=self.session,
+                number=next(self._numbers),
+                visitor=self._pseudonyms.of(*visit.client, visit.first_party),
+                site=visit.first_party,
             )
         )
 

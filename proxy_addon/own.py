@@ -18,6 +18,10 @@ from .consent.signals import Told
 from .rewrite.destinations import shown
 
 CSP_PATH = BASE + "csp"
+# Where a page listens for what the dashboard sets, names the hosts it asks, and asks what its badge shows.
+LIVE_PATH = BASE + "live"
+# Where the dashboard answers a page that listens.
+INSIDE_PATH = "/inside/live"
 # Where a redirect to a held vendor leads instead.
 HELD = "held"
 MOST_BYTES = 65536
@@ -33,9 +37,11 @@ _REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*$")
 _JS = ("content-type", "text/javascript; charset=utf-8")
 # A page lets an allowed request go that says what its tag was told of consent.
 ASKED = "asked"
-_OUTCOMES = frozenset({"held", "leak", "trouble", "filtered", ASKED})
+_OUTCOMES = frozenset({"held", "leak", "trouble", "filtered", "released", ASKED})
 # So many names of destinations that an event went to, or did not.
 _MOST_NAMES, _LONGEST_NAME = 200, 120
+_MOST_HOSTS = 50
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
 
 def is_own(path: str) -> bool:
@@ -62,6 +68,8 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
     if name == "told.js":
         script = f"self.__consentryTold={json.dumps(state['consent'], separators=(',', ':'))};\n"
         return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())
+    if name == "badge.js" and assets.badge:
+        return Answer(200, (_JS, ("cache-control", "no-store")), assets.badge.encode())
     if name == HELD:
         return Answer(204, (("cache-control", "no-store"),), b"")
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
@@ -192,6 +200,19 @@ def reported_violations(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(url, str) or not isinstance(directive, str) or "://" not in url:
         return []
     return [(url[:_LONGEST_URL], directive[:64])]
+
+
+def hosts_named(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The hosts that a page says it asked, each with what for."""
+    hosts = plain.get("hosts")
+    found: list[tuple[str, str]] = []
+    for each in hosts[:_MOST_HOSTS] if isinstance(hosts, list) else []:
+        if not isinstance(each, list) or len(each) != 2 or not all(isinstance(part, str) for part in each):
+            continue
+        host, kind = each
+        if len(host) <= 253 and _HOST.fullmatch(host):
+            found.append((host, kind[:32]))
+    return found
 
 
 def reported_told(plain: Mapping[str, Any]) -> Told:

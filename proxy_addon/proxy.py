@@ -22,7 +22,7 @@ from mitmproxy.master import Master
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
 
-from .addon import Gate
+from .addon import Gate, Live
 from .catalogue.urls import origin, split
 from .config import UsageError
 from .console import Console
@@ -110,8 +110,10 @@ def parse_upstream(text: str) -> str:
     return site
 
 
-def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
-    """Run until interrupted. Raises UsageError if it cannot start."""
+def serve(
+    engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None = None
+) -> None:
+    """Run until interrupted; `live` is the dashboard beside it. Raises UsageError if it cannot start."""
     run = asyncio.run
     if _takes_uvloop():
         try:
@@ -120,7 +122,7 @@ def serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, c
             pass
         else:
             run = uvloop.run
-    run(_serve(engine, listeners, transport, console))
+    run(_serve(engine, listeners, transport, console, live))
 
 
 def _takes_uvloop() -> bool:
@@ -162,7 +164,9 @@ def _unchecked(self: http.MessageData) -> None:
     """mitmproxy checks the types of every message that it makes itself, which costs a tenth of a request."""
 
 
-async def _serve(engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console) -> None:
+async def _serve(
+    engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None
+) -> None:
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("mitmproxy").propagate = False
     # Until it runs, what goes wrong ends the start with a sentence of its own.
@@ -177,8 +181,8 @@ async def _serve(engine: Engine, listeners: Sequence[Listener], transport: Trans
         servers,
         next_layer.NextLayer(),
         tlsconfig.TlsConfig(),
-        Gate(engine, transport.resolver),
-        _Start(servers, lambda: _started(listeners, transport, servers, console)),
+        Gate(engine, transport.resolver, live),
+        _Start(servers, lambda: _started(listeners, transport, servers, console, live)),
     )
     try:
         master.options.update(**_late_options(transport))  # type: ignore[no-untyped-call]
@@ -242,7 +246,11 @@ def _must_load(path: Path, option: str, takes: str, load: Callable[[Path], objec
 
 
 def _started(
-    listeners: Sequence[Listener], transport: Transport, servers: proxyserver.Proxyserver, console: Console
+    listeners: Sequence[Listener],
+    transport: Transport,
+    servers: proxyserver.Proxyserver,
+    console: Console,
+    live: Live | None,
 ) -> None:
     logging.getLogger("mitmproxy").addHandler(_Warnings(console))
     bound = [address[1] for server in servers.servers for address in server.listen_addrs[:1]]
@@ -266,6 +274,8 @@ def _started(
                 upstream=None,
                 ca=str(authority),
             )
+    if live is not None:
+        console.say(f"The dashboard is at {live.url}", "dashboard", url=live.url)
 
 
 def _forward_words(url: str, authority: Path) -> str:

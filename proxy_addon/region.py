@@ -125,6 +125,10 @@ class Regions:
         """
         return self._atlas.regime(self._place(fields, address, direct))
 
+    def visitor(self, fields: Mapping[str, str], address: str) -> str:
+        """The visitor's address for a request that came from `address`, a trusted server in front if there is one."""
+        return forwarded(fields.get("x-forwarded-for", ""), self._proxies) if self._proxies else address
+
     def _place(self, fields: Mapping[str, str], address: str, direct: bool) -> Place:
         if not direct and self._country_header:
             place = parse_place(fields.get(self._country_header, ""), fields.get(self._subdivision_header, ""))
@@ -132,9 +136,7 @@ class Regions:
                 return place
         if self._database is None:
             return NOWHERE
-        if not direct and self._proxies:
-            address = forwarded(fields.get("x-forwarded-for", ""), self._proxies)
-        return self._database.place(address)
+        return self._database.place(address if direct else self.visitor(fields, address))
 
 
 def forwarded(field: str, proxies: int) -> str:

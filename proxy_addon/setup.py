@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
@@ -16,11 +17,21 @@ from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
 from .engine import Engine
-from .ledger import Sink
+from .ledger import Evidence, LedgerError, Sink, trouble_with_ledger
+from .ledger.place import default_place, parse_place
+from .ledger.retention import FOREVER, parse_keep
+from .ledger.visitor import Pseudonyms
 from .region import Atlas, MaxMind, Regions
 from .routers import Fetch
+from .watch import Watcher
+
+if TYPE_CHECKING:
+    from .dashboard.server import Server
+    from .ledger.ledger import Ledger
 
 DEFAULT_REGIME = "gdpr"
+# What is kept where nobody said where to keep it.
+DEFAULT_KEEP = "30d,1GB"
 # RFC 9110 §5.6.2.
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -37,6 +48,7 @@ class Choices:
     worker: bool = True
     report_leaks: bool = False
     banner: bool = False
+    badge: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
     region_header: str = ""
@@ -56,7 +68,15 @@ def choose(chosen: Callable[[str], Any]) -> Choices:
     return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
 
 
-def build_engine(choices: Choices, config: ConfigFile, sink: Sink, fetch: Fetch | None = None) -> Engine:
+def build_engine(
+    choices: Choices,
+    config: ConfigFile,
+    sink: Sink,
+    pseudonyms: Pseudonyms | None = None,
+    watcher: Watcher | None = None,
+    *,
+    fetch: Fetch | None = None,
+) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError.
 
     `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked.
@@ -105,7 +125,55 @@ def build_engine(choices: Choices, config: ConfigFile, sink: Sink, fetch: Fetch 
         platforms=compile_platforms(rules.platforms),
         regions=regions,
         fetch=fetch,
+        pseudonyms=pseudonyms,
+        watcher=watcher,
+        badge=choices.badge,
     )
+
+
+def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], None]) -> Ledger | None:
+    """Open the ledger that `where` names, None being the usual one; none at all if it is ''.
+
+    `keep` says how long evidence is kept; without it the usual ledger's is for a while, another's for ever. `tell`
+    takes rows of trouble with the ledger: if the usual one cannot be had, it is done without. Raises UsageError.
+    """
+    if where == "":
+        return None
+    from .ledger.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy loads slowly, and only keeping needs it
+
+    try:
+        kept = parse_keep(keep or (DEFAULT_KEEP if where is None else FOREVER))
+        place = default_place() if where is None else parse_place(where)
+    except LedgerError as error:
+        raise UsageError(str(error)) from None
+    try:
+        return Ledger.open(place, tell, keep=kept)
+    except LedgerError as error:
+        if where is not None:
+            raise UsageError(str(error)) from None
+        tell(trouble_with_ledger(time.time(), f"evidence is not kept: {error}"))
+        return None
+
+
+def open_dashboard(where: str | None, token: str, warn: Callable[[str], None], *, badge: bool) -> Server | None:
+    """Take the port that `where` names, None being the usual one; none at all if it is ''. Raises UsageError."""
+    if where == "":
+        if badge:
+            raise UsageError("--badge shows what the dashboard knows; leave out --no-dashboard, or --badge.")
+        return None
+    from .dashboard.server import Address, Server, parse_address  # noqa: PLC0415 - only who looks at it needs it
+
+    return Server(Address() if where is None else parse_address(where), token, warn)
+
+
+def start_dashboard(server: Server, choices: Choices, engine: Engine, ledger: Ledger | None) -> None:
+    """Let the dashboard show and steer what this engine does."""
+    from .dashboard.app import Subject  # noqa: PLC0415 - see above
+    from .dashboard.history import Stored  # noqa: PLC0415
+
+    regimes = read_rules(choices.rules)[1]
+    history = Stored(ledger.store) if ledger is not None else None
+    server.start(Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history))
 
 
 def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:

@@ -44,6 +44,7 @@ class Started:
     listeners: Sequence[Listener]
     transport: Transport
     console: Console
+    live: object = None
 
     @property
     def addresses(self) -> list[tuple[str | None, str, int]]:
@@ -64,6 +65,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ship(tmp_path / "shipped", monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("CONSENTRY_NO_DASHBOARD", "1")
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)

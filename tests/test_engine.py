@@ -834,7 +834,7 @@ def test_a_tag_that_was_told_otherwise_leaves_a_row_beside_that_of_its_request()
     assert status is None
     assert world.seen() == [("wire", "passed", "tags"), ("wire", "mismatch", "tags")]
     passed, row = world.rows
-    assert row == replace(passed, outcome="mismatch", reason=AD_GRANTED)
+    assert row == replace(passed, outcome="mismatch", reason=AD_GRANTED, number=passed.number + 1)
     assert row.url == f"{PING}?gcs=…&cid=…"
 
 

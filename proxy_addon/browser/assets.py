@@ -33,6 +33,7 @@ class Assets:
     bootstrap: str
     # Fetched by the others once a router runs: most sites have none, and its destinations have many names.
     routers: str
+    badge: str = ""
 
     @property
     def guard_path(self) -> str:
@@ -47,10 +48,13 @@ def assemble(
     banner: bool,
     platforms: Iterable[Platform] = (),
     destinations: Mapping[str, Mapping[str, Destination]] | None = None,
+    live: bool = False,
+    badge: bool = False,
 ) -> Assets:
     """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner.
 
     Where the choices of `platforms` are kept is watched in the page. `destinations` are those of routers, by name.
+    With `live` the guard listens for what the dashboard sets, and with `badge` too it shows the badge.
     """
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
     stubs = _functions({each.vendor: each.stub for each in vendors.values()})
@@ -59,13 +63,16 @@ def assemble(
     head = f"'use strict';{decide}\nconst TABLE={table};\n"
     watched = json.dumps(watch_table(platforms), separators=(",", ":"))
     filled = f"{head}const STUBS={stubs};\nconst WITHDRAWALS={withdrawals};\nconst WATCHED={watched};\n"
+    if live:
+        filled += f"const BADGE={json.dumps(badge)};\n{_source('live.js')}"
     guard = f"(() => {{{filled}{_source('guard.js')}{_banner(categories) if banner else ''}}})();"
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
     bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
     routers = _routers(vendors, destinations or {})
-    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap, routers)).encode()).hexdigest()[:16]
-    return Assets(version, guard, scope, worker, bootstrap, routers)
+    panel = _badge(vendors, categories) if live and badge else ""
+    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap, routers, panel)).encode()).hexdigest()[:16]
+    return Assets(version, guard, scope, worker, bootstrap, routers, panel)
 
 
 def consent_state(consent: Consent) -> dict[str, Any]:
@@ -147,6 +154,13 @@ def _routers(vendors: Mapping[str, Vendor], destinations: Mapping[str, Mapping[s
     taker = "(self.document && document.currentScript || self)"
     told = f"{taker}.dispatchEvent(new CustomEvent('consentry', {{ detail: {made} }}));"
     return f"(() => {{{_source('destinations.js')}{told}}})();"
+
+
+def _badge(vendors: Mapping[str, Vendor], categories: Iterable[Category]) -> str:
+    titles = [[each.category, each.title] for each in categories]
+    names = {each.vendor: [each.name, each.category] for each in vendors.values()}
+    filled = f"const CATEGORIES={json.dumps(titles)};\nconst VENDORS={json.dumps(names, separators=(',', ':'))};\n"
+    return filled + _source("badge.js")
 
 
 def _functions(code: Mapping[str, str], *arguments: str) -> str:

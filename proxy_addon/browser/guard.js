@@ -1026,11 +1026,16 @@
       link.after(fresh);
     }
   }
+  function reportReleased(element, address, kind) {
+    const url = parse(address);
+    for (const vendor of (N.get.call(element, MARK) || '').split(' ')) if (vendor && kind) report('released', vendor, address === 'inline script' || !url ? address : url.href, kind);
+  }
   function restore(element) {
     const names = element.getAttributeNames().filter((name) => name.startsWith(PREFIX));
     for (const held of names) {
       const attribute = plainName(held), value = N.get.call(element, held);
       if (attribute !== 'srcdoc' && still(element, attribute, value)) continue;
+      reportReleased(element, value, kindOf(element, element.localName.toLowerCase(), attribute));
       N.remove.call(element, held);
       put(element, attribute, attribute === 'srcdoc' ? frameDocument(value) : value);
     }
@@ -1048,6 +1053,7 @@
     if (external ? judge(address, 'script', namesOf(element)) : heldCode(element.textContent)) return undefined;
     const kind = N.get.call(element, PREFIX + 'type');
     const waits = external && !element.hasAttribute('async');
+    reportReleased(element, external ? address : 'inline script', 'script');
     if (kind === null) N.remove.call(element, 'type'); else N.set.call(element, 'type', kind);
     N.remove.call(element, PREFIX + 'type');
     N.remove.call(element, MARK);
@@ -1261,6 +1267,7 @@
   };
   Object.defineProperty(window, 'consentry', { value: Object.freeze(api), configurable: false, enumerable: false, writable: false });
 
+  if (typeof consentryLive === 'function' && !opaque && window.top === window) safely(() => consentryLive({ home, state, core, at, N, api, change, ask, expire, cookies }));
   tag.remove();
   arm(window);
   // A frame that shares the origin is armed from here, however early its script looks for fresh functions.

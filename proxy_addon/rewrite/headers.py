@@ -117,6 +117,12 @@ def cookie_name(set_cookie: str) -> str:
 
 def deletes(set_cookie: str, now: float | None = None) -> bool:
     """Whether a Set-Cookie value takes a cookie away: its last Max-Age says so, or else its last Expires."""
+    left = lasts(set_cookie, time.time() if now is None else now)
+    return left is not None and left <= 0
+
+
+def lasts(set_cookie: str, now: float) -> float | None:
+    """How many seconds a Set-Cookie value lets its cookie live; None is until the browser is closed."""
     ages: list[int] = []
     ends: list[float] = []
     for attribute in set_cookie.split(";")[1:]:
@@ -126,8 +132,8 @@ def deletes(set_cookie: str, now: float | None = None) -> bool:
         elif name.lower() == "expires" and (end := _moment(value)) is not None:
             ends.append(end)
     if ages:
-        return ages[-1] <= 0
-    return bool(ends) and ends[-1] <= (time.time() if now is None else now)
+        return float(ages[-1])
+    return ends[-1] - now if ends else None
 
 
 def _moment(date: str) -> float | None:

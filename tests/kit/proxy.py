@@ -38,12 +38,16 @@ class Proxy:
     """Consentry, started with some arguments and stopped at the end; usable as a context manager.
 
     It is up, and says where, once the constructor is through; it raises with the process's own words if
-    it is not. `--json` is added, and `--listen` unless it is given. It runs in `folder`, which holds no configuration.
+    it is not. `--json` is added, and `--listen` and `--no-dashboard` where nothing is said of these. It runs in
+    `folder`, which holds no configuration.
     """
 
     def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         """Start the process and wait until it listens."""
         listen = () if any(each.startswith("--listen") for each in arguments) else ("--listen", "127.0.0.1:0")
+        if not any(each.startswith("--dashboard") for each in arguments):
+            # Pages that no dashboard listens to have nothing under way once they are loaded.
+            listen = (*listen, "--no-dashboard")
         self._lines: list[dict[str, Any]] = []
         self._stray: list[str] = []
         self._errors: list[str] = []
@@ -90,6 +94,15 @@ class Proxy:
     def url(self) -> str:
         """Where it listens (for the first site)."""
         return self.urls[0]
+
+    @property
+    def dashboard(self) -> str:
+        """Where the dashboard is, with a slash at the end; it says so after all sites."""
+        self._wait(lambda: bool(self._dashboards()), _START, "there is no dashboard")
+        return self._dashboards()[0]
+
+    def _dashboards(self) -> list[str]:
+        return [line["url"] for line in self._lines if line.get("event") == "dashboard"]
 
     @property
     def port(self) -> int:

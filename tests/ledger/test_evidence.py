@@ -83,4 +83,8 @@ def test_a_row_is_plain_data() -> None:
         "signal",
         "regime",
         "mode",
+        "session",
+        "number",
+        "visitor",
+        "site",
     ]
