@@ -10,13 +10,13 @@ pages know.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -36,6 +36,7 @@ _MOST_SESSIONS = 64
 _SESSION_SECONDS = 12 * 3600.0
 _MOST_TRIES_A_MINUTE = 10
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::[0-9]{1,5})?")
 _SAFE = frozenset({"GET", "HEAD"})
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -120,11 +121,9 @@ class Keys:
 
     def knows(self, cookie_header: str) -> bool:
         """Whether a Cookie header has a session that is open."""
-        try:
-            morsel = SimpleCookie(cookie_header[:8192]).get(SESSION)
-        except CookieError:
-            return False
-        return morsel is not None and self._sessions.get(morsel.value, -1.0) >= self._clock()
+        pairs = (pair.strip().partition("=") for pair in cookie_header.split(";"))
+        said = [value for name, _, value in pairs if name == SESSION]
+        return any(self._sessions.get(each, -1.0) >= self._clock() for each in said)
 
 
 class TooManyError(Exception):
@@ -170,9 +169,9 @@ class Guarded:
         path, host = request.url.path, headers.get("host", "")
         if path.startswith(INSIDE):
             return PlainTextResponse("There is nothing here.\n", 404)
-        if not self._keys.needed and host.rpartition(":")[0].lower() not in _LOOPBACK_NAMES:
+        if not self._keys.needed and _name_of(host) not in _LOOPBACK_NAMES:
             return _words(f"This dashboard answers under 127.0.0.1 and localhost only, not as '{host[:100]}'.", 421)
-        if int(length) > MOST_BYTES if (length := headers.get("content-length", "0")).isdigit() else True:
+        if not _is_short(headers.get("content-length", "0")):
             return _words("That is too long.", 413)
         if request.method not in _SAFE and not _is_own_post(headers, host):
             return _words("Only the dashboard's own pages may change something.", 403)
@@ -198,10 +197,19 @@ class Guarded:
         if session is None:
             return RedirectResponse(f"{LOGIN}?wrong", 303)
         # Not a redirect: a link from elsewhere would take the cookie along (SameSite=Strict) on the next step only.
-        target = path if path.startswith("/") and not path.startswith("//") else "/"
-        answer = Response(headers={"refresh": f"0;url={target}"})
+        answer = Response(headers={"refresh": f"0;url=/{quote(path.lstrip('/'))}"})
         answer.set_cookie(SESSION, session, httponly=True, samesite="strict", max_age=int(_SESSION_SECONDS))
         return answer
+
+
+def _is_short(length: str) -> bool:
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MOST_BYTES
+
+
+def _name_of(host: str) -> str:
+    """The name in a Host field, without its port."""
+    found = _HOST.fullmatch(host)
+    return found[1].lower() if found else ""
 
 
 def _is_own_post(headers: Headers, host: str) -> bool:

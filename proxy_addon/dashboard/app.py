@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ..catalogue.match import Catalogue
@@ -173,7 +173,7 @@ class Dashboard:
             raise HTTPException(404, "There is no such table.")
         kind, write = form
         rows = sitebook.policy(site.cookies.values(), self._subject.catalogue, self._subject.platforms, site.site)
-        return Response(write(rows), media_type=kind)
+        return _text(write(rows), kind)
 
     async def _login(self, request: Request) -> Response:
         if request.method == "POST":
@@ -242,15 +242,13 @@ class Dashboard:
             rows = (
                 [seen for seen in reversed(found[1]) if not vendor or seen.evidence.vendor == vendor] if found else []
             )
-            return JSONResponse(
-                {"rows": [self._row(seen) for seen in rows if not kind or seen.kind == kind], "next": ""}
-            )
+            return _json({"rows": [self._row(seen) for seen in rows if not kind or seen.kind == kind], "next": ""})
         if where != "s":
             rows = scene.rows(vendor=vendor, site=site, kind=kind, before=number, most=_MOST_ROWS)
             older = f"m{rows[-1].number}" if len(rows) == _MOST_ROWS else "s0" if history is not None else ""
-            return JSONResponse({"rows": [self._row(seen) for seen in rows], "next": older})
+            return _json({"rows": [self._row(seen) for seen in rows], "next": older})
         if history is None:
-            return JSONResponse({"rows": [], "next": ""})
+            return _json({"rows": [], "next": ""})
         past = await run_in_threadpool(
             history.rows,
             vendor=vendor,
@@ -261,16 +259,14 @@ class Dashboard:
         )
         rows = [Seen(0, kind_of(each.evidence.outcome), 0, each.evidence) for each in past]
         older = f"s{past[-1].id}" if len(past) == _MOST_ROWS else ""
-        return JSONResponse(
-            {"rows": [self._row(seen) for seen in rows if not kind or seen.kind == kind], "next": older}
-        )
+        return _json({"rows": [self._row(seen) for seen in rows if not kind or seen.kind == kind], "next": older})
 
     async def _load(self, request: Request) -> Response:
         found = self._subject.scene.load(request.path_params["number"])
         if found is None:
             raise HTTPException(404, "This page load is not remembered any more.")
         load, rows = found
-        return JSONResponse({**load, "rows": [seen.plain() for seen in rows]})
+        return _json({**load, "rows": [seen.plain() for seen in rows]})
 
     async def _set_consent(self, request: Request) -> Response:
         try:
@@ -280,12 +276,12 @@ class Dashboard:
         name = plain.get("visitor") if isinstance(plain, dict) else None
         found = self._subject.scene.visitor(name) if isinstance(name, str) else None
         if found is None:
-            return JSONResponse({"error": "This visitor is not known any more."}, 404)
+            return _json({"error": "This visitor is not known any more."}, 404)
         who, consent = found
         try:
             chosen = order(plain, consent, self._subject.catalogue.vendors)
         except OrderError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return _json({"error": str(error)}, 400)
         return self._carry_out(who, chosen)
 
     def _carry_out(self, who: Who, chosen: Any) -> Response:
@@ -295,8 +291,8 @@ class Dashboard:
         pages = self.channels.send(who.visitor, chosen.message())
         if not pages and chosen.gpc is None:
             words = "No page of this visitor is open now; open one, and it takes effect there at once."
-            return JSONResponse({"error": words}, 409)
-        return JSONResponse({"pages": pages})
+            return _json({"error": words}, 409)
+        return _json({"pages": pages})
 
     # What the proxied pages ask, through the proxy
 
@@ -329,7 +325,7 @@ class Dashboard:
         text = self._templates.get_template(f"{template}.html").render(
             page=template, csrf=self._keys.csrf, necessary=NECESSARY, **context
         )
-        return Response(text, media_type="text/html; charset=utf-8")
+        return _text(text, "text/html; charset=utf-8")
 
     def _row(self, seen: Seen) -> dict[str, Any]:
         return {**seen.plain(), "words": row_words(seen.evidence, self._subject.catalogue)}
@@ -397,15 +393,26 @@ async def _body(request: Request) -> bytes:
         raise HTTPException(413, "That is too long.") from None
 
 
+# What a stranger named may hold half a character, which is no UTF-8: JSON is written in ASCII, and text with '?'.
 def _event(name: str, data: object) -> str:
-    # What a stranger named may hold half a character.
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
-    return f"event: {name}\ndata: {text}\n\n"
+    return f"event: {name}\ndata: {_ascii(data)}\n\n"
+
+
+def _json(data: object, status: int = 200) -> Response:
+    return Response(_ascii(data), status, media_type="application/json")
+
+
+def _text(text: str, kind: str) -> Response:
+    return Response(text.encode("utf-8", "replace"), media_type=kind)
+
+
+def _ascii(data: object) -> str:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=True)
 
 
 async def _in_words(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = error.detail if isinstance(error, HTTPException) else "Something went wrong here; the proxy goes on."
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": words}, status)
+        return _json({"error": words}, status)
     return PlainTextResponse(words + "\n", status)

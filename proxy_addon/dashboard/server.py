@@ -111,6 +111,7 @@ class Server:
         if self._thread is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._end)
             self._thread.join(2 * _STOP_SECONDS + 1)
+            self._thread = None
         for each in (self._socket, self._inside):
             each.close()
 
@@ -135,11 +136,11 @@ class Server:
         self._server.should_exit = True
 
 
-class _Warnings(logging.Handler):
-    """Hands the server's warnings on, one line each."""
+class _Errors(logging.Handler):
+    """Hands the server's errors on, one line each."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.ERROR)
         self._warn = warn
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -152,8 +153,9 @@ class _Warnings(logging.Handler):
 def _quiet(warn: Callable[[str], None]) -> None:
     logger = logging.getLogger("uvicorn")
     logger.propagate = False
-    logger.setLevel(logging.WARNING)
-    logger.handlers = [_Warnings(warn)]
+    # What is no HTTP is answered as such, and is nobody's trouble.
+    logger.setLevel(logging.ERROR)
+    logger.handlers = [_Errors(warn)]
     logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
@@ -181,6 +183,8 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # Who comes before the thread has started waits for it.
+        listener.listen(128)
     except OSError:
         listener.close()
         raise

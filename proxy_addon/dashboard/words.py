@@ -31,14 +31,14 @@ _WHERE = {
 }
 # The regular expressions tell a browser from those that carry its name too; the first that fits counts.
 _BROWSERS = (
-    (r"\bEdgA?/(\d+)", "Edge"),
-    (r"\bOPR/(\d+)", "Opera"),
-    (r"\bSamsungBrowser/(\d+)", "Samsung Internet"),
-    (r"\bFirefox/(\d+)", "Firefox"),
-    (r"\bFxiOS/(\d+)", "Firefox"),
-    (r"\bHeadlessChrome/(\d+)", "Headless Chrome"),
-    (r"\b(?:Chrome|CriOS)/(\d+)", "Chrome"),
-    (r"\bVersion/(\d+)[.\d]* (?:Mobile/\S+ )?Safari/", "Safari"),
+    (r"\bEdgA?/(\d{1,4})", "Edge"),
+    (r"\bOPR/(\d{1,4})", "Opera"),
+    (r"\bSamsungBrowser/(\d{1,4})", "Samsung Internet"),
+    (r"\bFirefox/(\d{1,4})", "Firefox"),
+    (r"\bFxiOS/(\d{1,4})", "Firefox"),
+    (r"\bHeadlessChrome/(\d{1,4})", "Headless Chrome"),
+    (r"\b(?:Chrome|CriOS)/(\d{1,4})", "Chrome"),
+    (r"\bVersion/(\d{1,4})[.\d]* (?:Mobile/\S+ )?Safari/", "Safari"),
 )
 _SYSTEMS = (
     ("Android", "Android"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .evidence import LedgerError
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_BYTES = {"mb": 10**6, "gb": 10**9, "tb": 10**12}
 _PART = re.compile(r"(\d{1,9})\s*([a-z]{1,2})")
 FOREVER = "forever"
 
