@@ -1,7 +1,7 @@
 """Runs every check on a bare machine: `python3 tests/run.py`.
 
 Makes a virtual environment for the oldest and the newest suitable Python it finds, installs what is missing
-(Chromium and npm by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end tests, which
+(Chromium, npm and PostgreSQL by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end tests, which
 take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
 """
 
@@ -70,15 +70,19 @@ def pythons() -> list[tuple[tuple[int, int], str]]:
 
 
 def install_system() -> None:
-    """Chromium drives the end-to-end tests, and npm fetches the vendors' real code for them."""
+    """Chromium drives the end-to-end tests, npm fetches the vendors' real code for them, PostgreSQL keeps a ledger."""
     missing = []
     if "CHROMIUM" not in os.environ and not any(shutil.which(name) for name in BROWSERS):
         missing.append("chromium")
     if not shutil.which("npm"):
         missing.append("npm")
+    may = bool(shutil.which("apt-get")) and os.geteuid() == 0
+    # Tests of a ledger in PostgreSQL are left out where there is none.
+    if may and not shutil.which("initdb") and not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        missing.append("postgresql")
     if not missing:
         return
-    if not shutil.which("apt-get") or os.geteuid() != 0:
+    if not may:
         sys.exit(f"Please install {' and '.join(missing)}; the end-to-end tests need it.")
     run("apt-get", "update", "-qq")
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
