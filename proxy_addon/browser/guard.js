@@ -394,10 +394,11 @@
       },
     });
     natives.set(replacement, original);
-    // A class with two names (webkitRTCPeerConnection) is replaced under both.
-    for (const each of Object.getOwnPropertyNames(realm)) {
+    // A class with two names (webkitRTCPeerConnection) is replaced under both. (To look at every name of a realm takes
+    // long: the browser makes the classes when they are asked for.)
+    for (const each of [name, 'webkit' + name]) {
       const known = Object.getOwnPropertyDescriptor(realm, each);
-      if (known.value === original && known.configurable) Object.defineProperty(realm, each, { value: replacement, writable: true, configurable: true, enumerable: false });
+      if (known && known.value === original && known.configurable) Object.defineProperty(realm, each, { value: replacement, writable: true, configurable: true, enumerable: false });
     }
     if (original.prototype && original.prototype.constructor === original) {
       Object.defineProperty(original.prototype, 'constructor', { value: replacement, writable: true, configurable: true, enumerable: false });

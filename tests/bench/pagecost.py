@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import statistics
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -38,24 +38,30 @@ _EVALUATE = """([code, state]) => {
     const script = document.createElement('script');
     script.setAttribute('data-consentry-state', state);
     script.text = code;
-    const start = performance.now();
     document.head.append(script);
-    return performance.now() - start;
 }"""
 _READY = "() => { const [page] = performance.getEntriesByType('navigation'); return %s; }"
 # From the page's first byte on: how fast the proxy is, is measured elsewhere.
 _CONTENT = _READY % "page.domContentLoadedEventEnd - page.responseStart"
 _LOADED = _READY % "page.loadEventEnd - page.startTime"
+# What Chromium counts of a page's main thread, in processor time, which other programs do not lengthen.
+_BUSY, _SCRIPT = "TaskDuration", "ScriptDuration"
 
 
 @dataclass(slots=True)
 class PageCost:
-    """Seconds, a value for each round. `ready` is until DOMContentLoaded, `load` until the load event has ended."""
+    """Seconds, a value for each round.
+
+    `guard` is the processor time of the guard itself. `ready` is until DOMContentLoaded, `busy` what the main thread
+    works until the page has loaded, and `load` until the load event has ended.
+    """
 
     asked: int = 0
     guard: list[float] = field(default_factory=list)
     ready: list[float] = field(default_factory=list)
     ready_without: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    busy_without: list[float] = field(default_factory=list)
     load: list[float] = field(default_factory=list)
     load_without: list[float] = field(default_factory=list)
 
@@ -63,6 +69,11 @@ class PageCost:
     def ready_ratio(self) -> float:
         """How many times as long DOMContentLoaded takes with the guard: the median of the rounds' own ratios."""
         return _ratio(self.ready, self.ready_without)
+
+    @property
+    def busy_ratio(self) -> float:
+        """How many times as long the main thread works with the guard: the median of the rounds' own ratios."""
+        return _ratio(self.busy, self.busy_without)
 
     @property
     def load_ratio(self) -> float:
@@ -103,10 +114,15 @@ def measure(browser: Browser, network: Network, vendors: Sequence[Vendor], folde
             _check(browser, network, found, bare, proxy)
             for number in range(rounds):
                 found.guard.append(_evaluated(browser, f"{bare}/empty", f"{code}\n// {number}", state))
-                found.ready.append(_timed(browser, f"{bare}/guarded", _CONTENT))
-                found.ready_without.append(_timed(browser, f"{bare}/plain", _CONTENT))
-                found.load.append(_timed(browser, f"{proxy}/tags", _LOADED))
-                found.load_without.append(_timed(browser, f"{bare}/tags", _LOADED))
+                for path, ready, busy in (
+                    ("/guarded", found.ready, found.busy),
+                    ("/plain", found.ready_without, found.busy_without),
+                ):
+                    took, worked = _timed(browser, bare + path, _CONTENT)
+                    ready.append(took)
+                    busy.append(worked)
+                found.load.append(_timed(browser, f"{proxy}/tags", _LOADED)[0])
+                found.load_without.append(_timed(browser, f"{bare}/tags", _LOADED)[0])
     finally:
         network.latency = 0.0
         server.close()
@@ -202,22 +218,37 @@ def _check(browser: Browser, network: Network, found: PageCost, bare: str, proxy
             raise BenchError(f"The page has {elements} elements, or no guard.")
 
 
-def _timed(browser: Browser, url: str, what: str) -> float:
+def _timed(browser: Browser, url: str, what: str) -> tuple[float, float]:
+    """Load a page: what its timing says, and how long its main thread worked, in seconds."""
     with browser.visitor() as visit:
+        worked = _counter(visit, _BUSY)
         visit.open(url)
         # The event's end is known only after it.
         visit.page.wait_for_function("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
-        return _seconds(visit, what, None)
+        busy = worked()
+        return float(visit.page.evaluate(what)) / 1000, busy
 
 
 def _evaluated(browser: Browser, url: str, code: str, state: str) -> float:
+    """The processor time of a script in an empty page, in seconds."""
     with browser.visitor() as visit:
         visit.open(url)
-        return _seconds(visit, _EVALUATE, [code, state])
+        worked = _counter(visit, _SCRIPT)
+        before = worked()
+        visit.page.evaluate(_EVALUATE, [code, state])
+        return worked() - before
 
 
-def _seconds(visit: Visit, what: str, given: object) -> float:
-    return float(visit.page.evaluate(what, given)) / 1000
+def _counter(visit: Visit, what: str) -> Callable[[], float]:
+    """Tells what Chromium has counted of the page's main thread so far."""
+    session = visit.context.new_cdp_session(visit.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def counted() -> float:
+        found = session.send("Performance.getMetrics")["metrics"]
+        return next(float(each["value"]) for each in found if each["name"] == what)
+
+    return counted
 
 
 def _ratio(ones: Sequence[float], others: Sequence[float]) -> float:

@@ -167,12 +167,18 @@ def guard_size(size: GuardSize) -> Row:
 
 def page_cost(cost: PageCost) -> Iterator[Row]:
     """The lines on what is measured in the page."""
-    yield Row("guard: to compile and run it", _milliseconds(cost.guard))
+    yield Row("guard in an empty page: processor time", _milliseconds(cost.guard))
     yield Row(
         f"page of {ELEMENTS:,} elements: DOMContentLoaded after its first byte",
         _milliseconds(cost.ready),
         beside=f"no proxy {_milliseconds(cost.ready_without)}",
         ratio=f"{cost.ready_ratio:.2f} to no proxy",
+    )
+    yield Row(
+        f"page of {ELEMENTS:,} elements: processor time of the main thread",
+        _milliseconds(cost.busy),
+        beside=f"no proxy {_milliseconds(cost.busy_without)}",
+        ratio=f"{cost.busy_ratio:.2f} to no proxy",
     )
     yield Row(
         f"page whose vendors' tags make {cost.asked} requests of {LATENCY * 1000:g} ms, all held: load event",
