@@ -65,10 +65,11 @@ function consentryDecide(table, at) {
   function way(url, method) {
     const found = at.routing ? match(url) : null;
     const made = (vendor, part, stranger) => ({ router: table.vendors[vendor][0], part, stranger, url, method });
-    if (found) return found.part && found.part < 4 && !found.exempt && !holds(found.vendor, found.needs, found.label) ? made(found.vendor, found.part, false) : null;
-    const part = method === 'GET' ? 1 : 3, shaped = (path) => path && regex(path).test(url.pathname);
-    const known = at.routing && table.routers.find((each) => shaped(each[part === 1 ? 1 : 2]));
-    return known ? made(known[0], part, true) : null;
+    // Answers are asked for with GET, and events sent with anything else.
+    const asks = method === 'GET', fits = found && (asks ? found.part < 3 : found.part === 3 && method !== 'HEAD');
+    if (found) return fits && !found.exempt && !holds(found.vendor, found.needs, found.label) ? made(found.vendor, found.part, false) : null;
+    const known = at.routing && table.routers.find(([, ...paths]) => { const path = paths[asks ? 0 : 1]; return path && regex(path).test(url.pathname); });
+    return known ? made(known[0], asks ? 1 : 3, true) : null;
   }
 
   const bit = (category) => 1 << table.categories.indexOf(category);
@@ -151,6 +152,8 @@ function consentryDecide(table, at) {
     bit,
     // What is granted, whoever asks.
     truth: () => Object.fromEntries(table.categories.map((name, index) => [name, granted(1 << index, '')])),
+    // Whether nothing at all is refused.
+    whole: () => [1, 2, 4].every((each) => granted(each, '')) && !Object.values(at.consent.vendors).includes(false),
     // Whether what needs these categories may not go to a vendor, by its id.
     refuses: (id, needs) => own(at.consent.vendors, id) === false || [1, 2, 4].some((bit) => needs & bit && !granted(bit, id)),
     read,

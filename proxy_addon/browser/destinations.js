@@ -290,7 +290,8 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
     if (way.stranger && !fits(words.shape, text)) return text;
     let key = null;
     try { key = words.key && word(last(object(text), words.key)); } catch (error) { /* it is not understood below either */ }
-    const made = core.heldVendor(way.router) ? null : event(way.router, text, active.get(sourceOf(way, key)) || null);
+    const runs = !core.heldVendor(way.router), made = runs ? event(way.router, text, active.get(sourceOf(way, key)) || null) : null;
+    if (runs && !made && allowsAll(way.router)) return text;
     host.note(way, made && made.events);
     return made && made.text;
   }
@@ -305,12 +306,13 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
       if (typeof text === 'string') return again(text, told(way, text));
       return body.arrayBuffer().then(async (data) => again(data, await filtered(way, data)));
     }
-    const empty = body === undefined && /^(?:GET|HEAD)$/.test(way.method);
-    return empty && (!way.url.search || allowsAll(way.router)) ? body : otherwise(way, body);
+    return otherwise(way, body);
   }
+  // What is not understood goes nowhere while anything is refused; a stranger's is none of ours.
   function otherwise(way, body) {
-    if (!way.stranger) host.note(way, null);
-    return way.stranger ? body : null;
+    if (way.stranger || allowsAll(way.router)) return body;
+    host.note(way, null);
+    return null;
   }
   const decode = (data) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data);
   const encode = (text) => new TextEncoder().encode(text);
@@ -338,7 +340,7 @@ function consentryRouter(routers, grown, shrunk, core, at, host) {
   function fetch(way, original, that, given) {
     const [input, init] = given, request = typeof input === 'object' ? input : null;
     if (way.part < EVENTS) return original.apply(that, given).then((answer) => answeredBy(way, answer));
-    const before = (init && init.body) ?? undefined, unread = request && before === undefined && !/^(?:GET|HEAD)$/.test(way.method);
+    const before = (init && init.body) ?? undefined, unread = request && before === undefined;
     const go = (body) => (body === null ? host.nothing() : body === undefined ? original.apply(that, given)
       // What else `init` says, however it says it, stays.
       : original.call(that, input, Object.create(init || {}, { body: { value: body, enumerable: true } })));

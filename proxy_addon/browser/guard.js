@@ -91,7 +91,11 @@
   // ---- Routers: what their requests may carry is decided by destinations.js, fetched when one first makes a request.
   let router = null, coming = null;
   const ways = new WeakMap(), blobs = new WeakMap();
-  const routed = (reference, method) => safely(() => { const url = state.routing && parse(reference); return url && core.way(url, String(method).toUpperCase()); }, null);
+  const routed = (reference, method) => safely(() => {
+    const url = state.routing && parse(reference), way = url && core.way(url, String(method).toUpperCase());
+    if (way) comes().catch(() => {});
+    return way;
+  }, null);
   function comes() {
     coming = coming || new Promise((resolve, reject) => {
       const script = document.createElement('script');
@@ -684,8 +688,13 @@
       if (given.length && !request && typeof input === 'object' && input) given[0] = String(input);
       const url = request ? input.url : safely(() => String(given[0]), '');
       const way = routed(url, (given[1] && given[1].method) || (request ? input.method : 'GET'));
-      const go = () => safely(() => router.fetch(way, original, this, given)) || win.Promise.resolve(nothing());
-      if (way) return router ? go() : comes().then(go, nothing);
+      if (way) {
+        // What a relative address means may change while we wait.
+        if (!request) given[0] = way.url.href;
+        const go = () => safely(() => router.fetch(way, original, this, given)) || win.Promise.resolve(nothing());
+        if (router) return go();
+        if (!core.whole() || !given[1] || !given[1].keepalive) return comes().then(go, () => (core.whole() ? original.apply(this, given) : nothing()));
+      }
       if (safely(() => judge(url, 'empty'), '')) return win.Promise.resolve(nothing());
       return original.apply(this, given);
     });
@@ -708,14 +717,15 @@
       const refuse = mine(() => { N.open.call(this, 'GET', 'data:,', !way.sync); original.call(this); });
       const go = () => router.send(way, this, given[0], mine((fresh) => original.call(this, fresh)), refuse);
       if (router) return go();
-      return way.sync ? refuse() : void comes().then(go, refuse);
+      const otherwise = () => (core.whole() ? original.apply(this, given) : refuse());
+      return way.sync ? otherwise() : void comes().then(go, mine(otherwise));
     });
     wrap(win.Navigator.prototype, 'sendBeacon', (original) => function (given) {
       const way = routed(given[0], 'POST');
       if (way) {
-        const go = (body) => (body === null || original.call(this, given[0], body));
-        const body = router ? router.filtered(way, given[1]) : comes().then(() => router.filtered(way, given[1]));
-        return body && typeof body.then === 'function' ? (body.then(go, () => {}), true) : go(body);
+        const body = given[1] ?? undefined, go = (found) => (found === null || original.call(this, way.url.href, found));
+        const fresh = router ? router.filtered(way, body) : core.whole() ? body : comes().then(() => router.filtered(way, body));
+        return fresh && typeof fresh.then === 'function' ? (fresh.then(go, () => {}), true) : go(fresh);
       }
       if (safely(() => judge(given[0], 'ping'), '')) return true;
       return original.apply(this, given);

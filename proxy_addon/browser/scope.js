@@ -41,7 +41,7 @@
   wrapped(self, 'fetch', (original) => function fetch(input, init) {
     if (!(input instanceof Request)) input = String(input);
     const way = routed(input instanceof Request ? input.url : input, (init && init.method) || (input instanceof Request ? input.method : 'GET'));
-    if (way) return comes().then(() => router.fetch(way, original, self, [input, init]), nothing);
+    if (way) return comes().then(() => router.fetch(way, original, self, [input, init]), () => (core.whole() ? original.call(self, input, init) : nothing()));
     return held(input instanceof Request ? input.url : input) ? Promise.resolve(new Response(null, { status: 204 })) : original.apply(self, arguments);
   });
   if (self.XMLHttpRequest) wrapped(XMLHttpRequest.prototype, 'open', (original) => function open(method, url, ...rest) {
@@ -55,8 +55,9 @@
     if (!way) return original.apply(this, arguments);
     const refuse = () => { this.open('GET', 'data:,', !way.sync); original.call(this); };
     const go = () => router.send(way, this, body, (fresh) => original.call(this, fresh), refuse);
+    const otherwise = () => (core.whole() ? original.call(this, body) : refuse());
     comes().catch(() => {});
-    return router ? go() : way.sync ? refuse() : void comes().then(go, refuse);
+    return router ? go() : way.sync ? otherwise() : void comes().then(go, otherwise);
   });
   wrapped(self, 'importScripts', (original) => function importScripts(...urls) {
     const kept = urls.filter((url) => !held(url));
