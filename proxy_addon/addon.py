@@ -21,8 +21,9 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from proxy_addon.answer import Answer
+from proxy_addon.ask import Fetcher
 from proxy_addon.catalogue.yamlfile import FileError
-from proxy_addon.config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config
+from proxy_addon.config import BASE, ENFORCE, FILTER, OBSERVE, STRICT, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine, Visit
 from proxy_addon.ledger import Several
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 # Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
 _SMALL = 128 * 1024
+# Nobody's events take more.
+MOST_EVENTS = 8 * 1024 * 1024
+# What says of a body that it is the one that was sent.
+_DIGESTS = ("content-md5", "digest", "content-digest", "repr-digest")
 # Seconds after which a browser's report is held against what the layers said.
 _SETTLE = 2.0
 
@@ -112,12 +117,24 @@ class Gate:
             flow.response = _response(answer)
             return
         flow.metadata["consentry"] = exchange
-        self.engine.prepare_request(visit, headers, fields)
-        if _is_long(fields.get("content-length", ""), has_body):
+        self.engine.prepare_request(visit, request.method, url, headers, fields)
+        length = fields.get("content-length", "")
+        if has_body and self.engine.carries_events(visit, request.method, url):
+            if not _is_long(length, has_body, MOST_EVENTS):
+                # Judged when the body is there; it waits for that, however long it is.
+                flow.metadata["consentry-events"] = exchange
+                return
+            judged = self.engine.events(visit, request.method, url, fields, None)
+            if isinstance(judged, Answer):
+                del flow.metadata["consentry"]
+                flow.response = _response(judged)
+                return
+        if _is_long(length, has_body):
             request.stream = True
 
     def request(self, flow: http.HTTPFlow) -> None:
-        """Answer what is ours."""
+        """Answer what is ours, and judge events by their bodies."""
+        self._judge_events(flow)
         exchange: _Exchange | None = flow.metadata.get("consentry-own")
         if exchange is not None and flow.response is None:
             request, content = flow.request, flow.request.raw_content or b""
@@ -126,6 +143,24 @@ class Gate:
                 # The layers that held something report it at their own pace.
                 asyncio.get_running_loop().call_later(_SETTLE, self.engine.judge_reports, exchange.visit, content)
             flow.response = _response(answer)
+
+    def _judge_events(self, flow: http.HTTPFlow) -> None:
+        exchange: _Exchange | None = flow.metadata.pop("consentry-events", None)
+        if exchange is None or flow.response is not None:
+            return
+        request = flow.request
+        judged = self.engine.events(
+            exchange.visit, request.method, exchange.url, exchange.fields, request.raw_content or b""
+        )
+        if isinstance(judged, Answer):
+            # What is ours is rewritten no more.
+            flow.metadata.pop("consentry", None)
+            flow.response = _response(judged)
+        elif judged is not None:
+            request.raw_content = judged
+            request.headers["content-length"] = str(len(judged))
+            for name in _DIGESTS:
+                request.headers.pop(name, None)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Rewrite a response's headers, and set up what rewrites its body."""
@@ -203,6 +238,13 @@ class Script:
         loader.add_option("consentry_regime", str, "", "The law that decides what silence means. [gdpr]")
         loader.add_option("consentry_strict_labels", bool, False, "Require the category of a vendor's domain as well.")
         loader.add_option("consentry_keep_query", bool, False, "Keep query values of URLs in what is printed.")
+        loader.add_option(
+            "consentry_router_policy",
+            str,
+            "",
+            "What a router such as Segment needs. [filter]",
+            ["", FILTER, STRICT, BASE],
+        )
         loader.add_option("consentry_config", str, "", "A consentry.yaml to read sites and cookies from.")
         loader.add_option("consentry_rules", str, "", "A folder of rules that adds to the shipped ones.")
         loader.add_option("consentry_ledger", str, "", "Where evidence is kept: a file, or postgresql://… [nowhere]")
@@ -217,6 +259,11 @@ class Script:
             raise exceptions.OptionsError(  # type: ignore[no-untyped-call]
                 f"There is no mode '{options.consentry_mode}'; it is one of: {ENFORCE}, {OBSERVE}."
             )
+        if options.consentry_router_policy not in ("", FILTER, STRICT, BASE):
+            raise exceptions.OptionsError(  # type: ignore[no-untyped-call]
+                f"There is no router policy '{options.consentry_router_policy}'; it is one of: "
+                f"{FILTER}, {STRICT}, {BASE}."
+            )
         try:
             config = read_config(Path(options.consentry_config) if options.consentry_config else None)
             console = Console(sys.stdout, json_lines=options.consentry_json)
@@ -224,10 +271,11 @@ class Script:
             self.done()
             self._ledger = open_ledger(options.consentry_ledger, None, console.record)
             if self._ledger is None:
-                engine = build_engine(_choices(options, config), config, console)
+                engine = build_engine(_choices(options, config), config, console, fetch=Fetcher())
             else:
                 sink = Several(console, self._ledger)
-                engine = build_engine(_choices(options, config), config, sink, self._ledger.pseudonyms)
+                chosen = _choices(options, config)
+                engine = build_engine(chosen, config, sink, self._ledger.pseudonyms, fetch=Fetcher())
         except (FileError, UsageError) as error:
             raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
         self._gate = Gate(engine)
@@ -304,7 +352,11 @@ class _Stream:
 
 def _response(answer: Answer) -> http.Response:
     fields = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in answer.headers]
-    return http.Response.make(answer.status, answer.body, http.Headers(fields))
+    response = http.Response.make(answer.status, b"", http.Headers(fields))
+    # As it is: setting the content would put it in its coding once more.
+    response.raw_content = answer.body
+    response.headers["content-length"] = str(len(answer.body))
+    return response
 
 
 def _choices(options: OptManager, config: ConfigFile) -> Choices:

@@ -27,12 +27,19 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def stated(headers: Mapping[str, str]) -> str:
+    """Sec-Fetch-Dest in lower case, '' where the browser does not send it (Fetch Metadata §2.1)."""
+    said = headers.get("sec-fetch-dest", "").lower()
+    # A navigation that a service worker passes on is for nothing in particular, but still one.
+    return "document" if said == "empty" and headers.get("sec-fetch-mode") == "navigate" else said
+
+
 def destination(headers: Mapping[str, str], path: str) -> str:
     """What a request is for: Sec-Fetch-Dest where the browser sends it, else read from Accept and the file's ending.
 
     `path` may be a whole URL.
     """
-    said = headers.get("sec-fetch-dest", "").lower()
+    said = stated(headers)
     if said:
         return said
     accept = headers.get("accept", "")

@@ -8,27 +8,46 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from . import __version__
+from .ask import Fetcher
 from .catalogue.yamlfile import FileError
-from .config import ENFORCE, OBSERVE, ConfigFile, UsageError, read_config, read_rules, regime_named
+from .config import (
+    BASE,
+    DENY,
+    ENFORCE,
+    FILTER,
+    IGNORE,
+    OBSERVE,
+    STRICT,
+    ConfigFile,
+    UsageError,
+    read_config,
+    read_rules,
+    regime_named,
+)
 from .consent.platforms import compile_platforms
-from .consent.signals import Reader
+from .consent.signals import Reader, with_dnt
 from .console import Console
 from .decode import decode
-from .explain import Explanation, consent_of, explain
+from .explain import Explanation, ask, connected, consent_of, explain
 from .ledger import OUTCOMES, LedgerError, Several, Sink
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
+from .listed import listings
 from .region import regime_at
 from .resolve import Resolver, parse_entry
+from .rewrite.destinations import MOST_BYTES
 from .setup import DEFAULT_KEEP, build_engine, choose, open_dashboard, open_ledger, start_dashboard
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
+
+if TYPE_CHECKING:
+    from .proxy import Transport
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CONFDIR = "~/.consentry"
@@ -115,6 +134,11 @@ def _serving(command: _Command) -> _Command:
                 "[gdpr, or auto with --region-header or --geoip]",
             ),
             _option(
+                "--dnt",
+                type=click.Choice([IGNORE, DENY]),
+                help="What Do Not Track does: nothing, or deny what the visitor left unset. [ignore]",
+            ),
+            _option(
                 "--region-header",
                 metavar="NAME",
                 help="The field in which the server in front names the visitor's country, as CF-IPCountry.",
@@ -153,6 +177,18 @@ def _serving(command: _Command) -> _Command:
                 "--report-leaks/--no-report-leaks",
                 default=None,
                 help="Let browsers report what they ask others for (CSP report-only).",
+            ),
+            _option(
+                "--router-policy",
+                type=click.Choice([FILTER, STRICT, BASE]),
+                help="What a router such as Segment needs: its own category, with refused destinations taken out "
+                "(filter); what all of its destinations need (strict); its own, with nothing taken out (base). "
+                "[filter]",
+            ),
+            _option(
+                "--ask-routers/--no-ask-routers",
+                default=None,
+                help="Ask a router once what is connected to a site's source. [--ask-routers]",
             ),
             _option("--worker/--no-worker", default=None, help="Use a service worker. [--worker]"),
             _option(
@@ -303,7 +339,8 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     vendor = catalogue.vendor_named(name)
     if vendor is None:
         raise UsageError(f"There is no vendor '{name}'; `consentry vendors` lists them.")
-    click.echo(json.dumps(vendor_plain(vendor), indent=2) if as_json else vendor_page(vendor))
+    known = catalogue.destinations.get(vendor.vendor, {}).values()
+    click.echo(json.dumps(vendor_plain(vendor, known), indent=2) if as_json else vendor_page(vendor, known))
 
 
 @cli.command("explain")
@@ -320,11 +357,26 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     "--consent", metavar="LIST", help="Granted categories and vendors; '-' refuses. Left out: nothing said yet."
 )
 @click.option("--gpc", is_flag=True, help="The browser sends Sec-GPC: 1.")
+@click.option("--dnt", is_flag=True, help="The browser sends DNT: 1, and the site heeds it (dnt: deny).")
 @click.option(
     "--regime", default="gdpr", show_default=True, metavar="NAME", help="The law that decides what silence means."
 )
 @click.option("--region", metavar="CODE", help="Where the visitor is, as DE or US-CA: the law there, not --regime.")
 @click.option("--strict-labels", is_flag=True, help="Require the category of a vendor's domain as well.")
+@click.option(
+    "--router-policy",
+    type=click.Choice([FILTER, STRICT, BASE]),
+    default=FILTER,
+    show_default=True,
+    help="What a router such as Segment needs.",
+)
+@click.option(
+    "--settings",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The settings that the router gave its script: they say which destinations are active.",
+)
+@click.option("--ask", "asks", is_flag=True, help="Ask the router which destinations are active.")
 @_rules
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
@@ -335,9 +387,13 @@ def explain_command(
     attribute: tuple[str, ...],
     consent: str | None,
     gpc: bool,
+    dnt: bool,
     regime: str,
     region: str | None,
     strict_labels: bool,
+    router_policy: str,
+    settings: IO[bytes] | None,
+    asks: bool,
     rules: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -346,15 +402,35 @@ def explain_command(
     \b
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --consent functional
     consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --region US-CA --gpc
+    consentry explain https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js --settings settings.json
     cat urls.txt | consentry explain - --regime ccpa --gpc
     """
     loaded, known = read_rules(rules)
     catalogue = loaded.catalogue
     said = consent_of(consent, gpc, catalogue)
+    said = with_dnt(said) if dnt else said
     law = regime_named(regime, known) if region is None else regime_at(region, known)
 
+    given = settings.read(MOST_BYTES + 1).decode("utf-8", "replace") if settings is not None else None
+    fetch = Fetcher() if asks else None
+
+    def active(address: str) -> frozenset[str] | None:
+        if given is not None:
+            return connected(catalogue, address, given)
+        return ask(catalogue, address, fetch) if fetch is not None else None
+
     def one(address: str) -> Explanation:
-        return explain(catalogue, address, said, law, site=site, attributes=attribute, strict_labels=strict_labels)
+        return explain(
+            catalogue,
+            address,
+            said,
+            law,
+            site=site,
+            attributes=attribute,
+            strict_labels=strict_labels,
+            policy=router_policy,
+            active=active(address),
+        )
 
     def plain(explanation: Explanation) -> dict[str, Any]:
         return {**explanation.plain(), "type": kind} if kind else explanation.plain()
@@ -393,7 +469,8 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     """
     if text == "-":
         text = sys.stdin.buffer.read(_LONGEST_TEXT).decode("utf-8", "replace")
-    reader = Reader(platforms=compile_platforms(read_rules(rules)[0].platforms))
+    loaded = read_rules(rules)[0]
+    reader = Reader(platforms=compile_platforms(loaded.platforms), listed=listings(loaded.catalogue.vendors.values()))
     decoded = decode(text, reader, gpc=gpc)
     click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 
@@ -497,10 +574,19 @@ def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, g
             Several(*sinks),
             ledger.pseudonyms if ledger is not None else None,
             dashboard.scene if dashboard is not None else None,
+            fetch=_fetcher(transport),
         )
         if dashboard is not None:
             start_dashboard(dashboard, choices, engine, ledger)
         serve(engine, listeners, transport, console, dashboard)
+
+
+def _fetcher(transport: Transport) -> Fetcher | None:
+    """What asks for us; None if what it should trust cannot be read, which serve() says better."""
+    try:
+        return Fetcher(transport.resolver, authorities=transport.upstream_ca, insecure=transport.insecure_upstream)
+    except OSError:
+        return None
 
 
 def _named(name: str, given: Mapping[str, Any], config: ConfigFile) -> str | None:

@@ -17,6 +17,11 @@ from .consent.model import Regime
 from .consent.regimes import AUTO, regimes, strictest
 
 ENFORCE, OBSERVE = "enforce", "observe"
+# What Do Not Track does.
+IGNORE, DENY = "ignore", "deny"
+# What a router needs to run: its own category, with refused destinations filtered out; what all of its active
+# destinations need; or its own category, with nothing filtered.
+FILTER, STRICT, BASE = "filter", "strict", "base"
 
 
 class ConfigError(FileError):
@@ -43,6 +48,12 @@ class Site:
     # What the site has made of a platform's own names: platform → name → category.
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_region: bool = False
+    dnt: str = IGNORE
+    router_policy: str = FILTER
+    # The site's own categories for a router's destinations, by name.
+    destinations: Mapping[str, str] = field(default_factory=dict)
+    # Whether a router may be asked what is connected to a source.
+    ask_routers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,10 @@ class SiteEntry:
     regime: str | None
     consent_cookie: PlainCookie | None
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dnt: str | None = None
+    router_policy: str | None = None
+    destinations: Mapping[str, str] = field(default_factory=dict)
+    ask_routers: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +80,12 @@ class ConfigFile:
     sites: tuple[SiteEntry, ...]
     consent_cookie: PlainCookie | None
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    destinations: Mapping[str, str] = field(default_factory=dict)
 
 
 EMPTY = ConfigFile({}, (), None)
 _PATHS = ("confdir", "tls_cert", "upstream_ca", "geoip")
+_NO_OPTIONS = ("sites", "consent_cookie", "platforms", "destinations")
 _DEFAULT_NAME = "consentry.yaml"
 
 
@@ -87,7 +104,7 @@ def read_config(path: Path | None) -> ConfigFile:
     schema = json.loads((Path(__file__).parent / "config.schema.json").read_text("utf-8"))
     document = parse(path, content, schema, ConfigError)
     plain = document.value or {}
-    options = {name: value for name, value in plain.items() if name not in ("sites", "consent_cookie", "platforms")}
+    options = {name: value for name, value in plain.items() if name not in _NO_OPTIONS}
     for name in _PATHS:
         if name in options:
             options[name] = _beside(path, options[name])
@@ -98,7 +115,7 @@ def read_config(path: Path | None) -> ConfigFile:
     if "listen" in options:
         options["listen"] = str(options["listen"])
     sites = tuple(_site(document, index, each) for index, each in enumerate(plain.get("sites", ())))
-    return ConfigFile(options, sites, _cookie(plain), plain.get("platforms", {}))
+    return ConfigFile(options, sites, _cookie(plain), plain.get("platforms", {}), plain.get("destinations", {}))
 
 
 def read_rules(folders: Sequence[str]) -> tuple[Rules, dict[str, Regime]]:
@@ -133,7 +150,18 @@ def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry
             ("sites", index, "url"), f"'{plain['url']}' is no URL", "write it as https://staging.example.com"
         )
     listen = str(plain["listen"]) if "listen" in plain else None
-    return SiteEntry(url, listen, plain.get("mode"), plain.get("regime"), _cookie(plain), plain.get("platforms", {}))
+    return SiteEntry(
+        url,
+        listen,
+        plain.get("mode"),
+        plain.get("regime"),
+        _cookie(plain),
+        plain.get("platforms", {}),
+        plain.get("dnt"),
+        plain.get("router_policy"),
+        plain.get("destinations", {}),
+        plain.get("ask_routers"),
+    )
 
 
 def _cookie(plain: Mapping[str, Any]) -> PlainCookie | None:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any, TextIO
 
-from .ledger import HELD, LEAK, MISMATCH, TROUBLE, VIOLATION, Evidence
+from .ledger import FILTERED, HELD, LEAK, MISMATCH, TROUBLE, VIOLATION, Evidence
 
 _YELLOW, _RED, _GREEN = "33", "31", "32"
 _COLOURS = {
@@ -19,6 +19,7 @@ _COLOURS = {
     "trouble": _RED,
     "leak": _RED,
     "mismatch": _RED,
+    "filtered": _YELLOW,
 }
 
 
@@ -53,7 +54,7 @@ class Console:
         outcome = f"{evidence.outcome:<9}"
         if self._colour:
             outcome = f"\x1b[{_COLOURS[evidence.outcome]}m{outcome}\x1b[0m"
-        if evidence.outcome in (TROUBLE, MISMATCH):
+        if evidence.outcome in (TROUBLE, MISMATCH, FILTERED):
             return f"{clock}  {outcome}  " + printable(f"{evidence.reason}  {evidence.url}")
         needs = "+".join(evidence.categories)
         where = f"  on {evidence.page}" if evidence.page and evidence.outcome == HELD else ""

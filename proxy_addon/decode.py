@@ -10,10 +10,10 @@ from typing import Any
 from .consent.additional import AdditionalConsent, decode_additional
 from .consent.bits import Unreadable
 from .consent.gpp import SECTION_NAMES, Gpp, decode_gpp
-from .consent.model import CATEGORIES, Consent
+from .consent.model import CATEGORIES, Consent, Listing
 from .consent.platforms import Deferred
 from .consent.signals import NOTHING_TOLD, Platforms, Reader, Standards, parse_header
-from .consent.standards import consent_of_string, standard_strings
+from .consent.standards import consent_of_string, standard_strings, tc_string_of
 from .consent.tcf import PURPOSES, TcfString, decode_tcf
 from .consent.usprivacy import UsPrivacy, decode_usprivacy
 
@@ -54,9 +54,11 @@ def said(consent: Consent) -> dict[str, Any]:
     return {
         "categories": {name: consent.categories.get(name) for name in CATEGORIES},
         "vendors": dict(consent.vendors),
+        "refused": {vendor: sorted(names) for vendor, names in sorted(consent.refused.items())},
         "implied": dict(consent.implied),
         "gpc": consent.gpc,
         "signal": consent.signal,
+        "sources": dict(consent.sources),
         "note": consent.note,
     }
 
@@ -68,7 +70,7 @@ def decode(text: str, reader: Reader, *, gpc: bool = False) -> Decoded:
     header = re.sub(r"\Acookie:", "", plain.strip(), flags=re.IGNORECASE).strip()
     alone = _alone(header)
     if alone is not None:
-        one = _standard(alone, {})
+        one = _standard(alone, {}, reader.listed, beside_tc=False)
         return Decoded((one,), one.consent)
     cookies = parse_header(header)
     found: list[Found] = []
@@ -83,7 +85,8 @@ def decode(text: str, reader: Reader, *, gpc: bool = False) -> Decoded:
         found.append(Found(reading.platform, reading.consent.signal, reading.sure, reading.consent, answers))
         strings |= {(each.standard, each.value): each for each in reading.defer_to}
     strings = {(each.standard, each.value): each for each in standard_strings(cookies)} | strings
-    found += [_standard(each, cookies) for each in strings.values()]
+    beside_tc = any(tc_string_of(each) for each in strings.values())
+    found += [_standard(each, cookies, reader.listed, beside_tc=beside_tc) for each in strings.values()]
     return Decoded(tuple(found), reader.read(header, "1" if gpc else None))
 
 
@@ -98,14 +101,15 @@ def _alone(text: str) -> Deferred | None:
     return Deferred("ac", text, "the text given") if isinstance(decode_additional(text), AdditionalConsent) else None
 
 
-def _standard(found: Deferred, cookies: Mapping[str, Sequence[str]]) -> Found:
-    consent = consent_of_string(found, cookies) or Consent(
-        signal=found.where, note="this string decides no category by itself"
-    )
-    return Found(_STANDARDS[found.standard], found.where, "standard", consent, _details(found))
+def _standard(
+    found: Deferred, cookies: Mapping[str, Sequence[str]], listed: Sequence[Listing], *, beside_tc: bool
+) -> Found:
+    said = consent_of_string(found, cookies, listed) if beside_tc or found.standard != "ac" else None
+    consent = said or Consent(signal=found.where, note="this string decides no category by itself")
+    return Found(_STANDARDS[found.standard], found.where, "standard", consent, _details(found, listed))
 
 
-def _details(found: Deferred) -> dict[str, str]:
+def _details(found: Deferred, listed: Sequence[Listing]) -> dict[str, str]:
     decoders = {"tcf": decode_tcf, "gpp": decode_gpp, "usp": decode_usprivacy, "ac": decode_additional}
     value = decoders[found.standard](found.value)
     if isinstance(value, Unreadable):
@@ -123,6 +127,9 @@ def _details(found: Deferred) -> dict[str, str]:
             "written by": f"CMP {value.cmp_id}, policy {value.policy_version}, {value.updated:%Y-%m-%d}",
             "vendors with consent": str(len(value.vendor_consents)),
             **purposes,
+            **{
+                f"vendor {each.tcf}, {each.vendor}": _vendor(value, each.tcf) for each in listed if each.tcf is not None
+            },
         }
     if isinstance(value, Gpp):
         return {
@@ -133,4 +140,21 @@ def _details(found: Deferred) -> dict[str, str]:
         }
     if isinstance(value, UsPrivacy):
         return {"string": found.value}
-    return {"vendors with consent": str(len(value.consented))} if isinstance(value, AdditionalConsent) else {}
+    if isinstance(value, AdditionalConsent):
+        known = {
+            f"provider {each.google_ac}, {each.vendor}": each.google_ac for each in listed if each.google_ac is not None
+        }
+        return {
+            "vendors with consent": str(len(value.consented)),
+            **{name: "consent" if number in value.consented else "no consent" for name, number in known.items()},
+        }
+    return {}
+
+
+def _vendor(tcf: TcfString, number: int) -> str:
+    """What a TC string says of one vendor."""
+    if number in tcf.vendor_consents:
+        return "consent"
+    if tcf.vendors_disclosed is not None and number not in tcf.vendors_disclosed:
+        return "not shown to the visitor"
+    return "legitimate interest only" if number in tcf.vendor_legitimate_interests else "no consent"

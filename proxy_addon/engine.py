@@ -15,32 +15,36 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from . import ledger
-from .answer import PAGES, Answer, answer_for, destination
+from .answer import PAGES, Answer, answer_for, destination, stated
 from .browser.assets import BASE, assemble, consent_state, page_state, with_state
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
-from .config import ENFORCE, Site
+from .config import DENY, ENFORCE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
-from .consent.googlemode import consent_mode, contradictions
+from .consent.googlemode import NAMES, ConsentMode, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
-from .consent.signals import NOTHING_TOLD, Reader, parse_header
+from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
+from .consent.told import BODIES, chosen
 from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
+from .listed import listings
 from .own import (
+    ASKED,
     HELD,
     LIVE_PATH,
     Quota,
     Row,
     deletions,
     hosts_named,
+    packed,
     parse_json,
     reported_consent,
     reported_order,
@@ -57,7 +61,9 @@ from .rewrite.coding import Body
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
-from .rewrite.text import Prefixed, Sheet
+from .rewrite.text import Overheard, Prefixed, Sheet
+from .routers import Fetch, Routers
+from .routing import Routing
 from .visitors import Client, Visitors
 from .watch import SESSION, Cookie, Watcher, Who, cookie_set
 
@@ -68,6 +74,8 @@ _OUTDATED = (
     "content-length", "accept-ranges", "digest", "content-md5", "repr-digest", "content-digest", "etag",
     "last-modified", "age", "expires",
 )  # fmt: skip
+# By this in Accept a service worker says that it fetches what may be a page, for which browsers have no word then.
+_PAGE_FOR_A_WORKER = ", application/x-consentry"
 _MOST_COOKIES = 200
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 # So many addresses that pages held are remembered, to tell them from leaks.
@@ -140,6 +148,7 @@ class Engine:
         banner: bool = False,
         regions: Regions | None = None,
         platforms: tuple[Platform, ...] = (),
+        fetch: Fetch | None = None,
         pseudonyms: Pseudonyms | None = None,
         watcher: Watcher | None = None,
         badge: bool = False,
@@ -147,9 +156,9 @@ class Engine:
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
-        `regions` chooses the regime of each request on sites that have none of their own. `pseudonyms` names
-        visitors in the evidence; without them names last as long as this does. With a `watcher` pages listen for what
-        it sets, and show a `badge` if that is wanted.
+        `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
+        is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
+        `watcher` pages listen for what it sets, and show a `badge` if that is wanted.
         """
         self.catalogue = catalogue
         self._default = default
@@ -159,28 +168,38 @@ class Engine:
         self._regions = regions
         self._pseudonyms = pseudonyms or Pseudonyms(secrets.token_bytes(32))
         self._clock = clock
+        listed = listings(catalogue.vendors.values())
         self.session = ledger.new_session()
         self._numbers = itertools.count(1)
         # By identity: sites are values that hold mappings, and live as long as this does.
         self._readers = {
-            id(site): Reader(site.consent_cookie, platforms, site.platforms) for site in (default, *sites.values())
+            id(site): Reader(site.consent_cookie, platforms, site.platforms, listed, dnt_denies=site.dnt == DENY)
+            for site in (default, *sites.values())
         }
-        self.platforms = platforms
-        self._watcher = watcher
-        self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self.assets = assemble(
             catalogue.vendors,
             catalogue.categories,
             banner=banner,
             platforms=platforms,
+            destinations=catalogue.destinations,
             live=watcher is not None,
             badge=badge,
         )
+        self._tells = {
+            (vendor.vendor, rule.rule): BODIES[rule.tells]
+            for vendor in catalogue.vendors.values()
+            for rule in vendor.requests
+            if rule.tells
+        }
+        self.platforms = platforms
+        self._watcher = watcher
+        self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
         self._visitors = Visitors(framed=self._vendor_sites)
         self._quota = Quota(clock)
+        self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
         self._held_there: OrderedDict[tuple[Client, str, str], None] = OrderedDict()
 
     # Who asks
@@ -232,6 +251,8 @@ class Engine:
         consent = known if known is not None else said if said is not None else self._read(site, {})
         if fields.get("sec-gpc", "").strip() == "1" and not consent.gpc:
             consent = replace(consent, gpc=True)
+        if not consent.dnt and self._readers[id(site)].heeds_dnt(fields.get("dnt")):
+            consent = with_dnt(consent)
         consent = self._pretended(client, first_party, consent)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
@@ -250,14 +271,25 @@ class Engine:
                 if self._watcher is not None and visit.forward:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
                 return None
-            verdict = self._decide(visit, match)
+            self._routing.notices(visit, match, url)
+            verdict = decide(
+                self._routing.asked(visit, match, url),
+                visit.consent,
+                visit.regime,
+                strict_labels=visit.site.strict_labels,
+            )
+            if not verdict.blocks:
+                if self._routing.carries_events(visit, match, url, method):
+                    # Its evidence comes with its body.
+                    return None
+                verdict = self._routing.unfiltered(visit, match, url, method) or verdict
             held = verdict.blocks and visit.enforces
             wanted = destination(fields, path)
             if not match.exempt:
                 done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
                 self._record(visit, ledger.WIRE, done, verdict, url, kind=wanted)
                 if not held and self.catalogue.vendors[match.vendor].tells_consent:
-                    self._compare_told(visit, verdict, url, wanted)
+                    self._compare_told(visit, verdict, url, kind=wanted, layer=ledger.WIRE)
             return answer_for(self.catalogue, match, method, fields, path) if held else None
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
@@ -265,8 +297,47 @@ class Engine:
             match = self._match_by_host(visit, url)
             return answer_for(self.catalogue, match, method, fields, path) if match and visit.enforces else None
 
-    def prepare_request(self, visit: Visit, headers: Headers, fields: Mapping[str, str]) -> None:
-        """Make sure that a document which is to be rewritten comes whole, and in a coding we know."""
+    def carries_events(self, visit: Visit, method: str, url: str) -> bool:
+        """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
+        it says what a tag was told of consent.
+        """
+        if method not in ("POST", "PUT", "PATCH"):
+            return False
+        match = self._match(visit, url)
+        return self._telling(match) is not None or self._routing.carries_events(visit, match, url, method)
+
+    def _telling(self, match: Match | None) -> Callable[[bytes], ConsentMode | None] | None:
+        """What reads in a request's body what its tag was told of consent."""
+        return self._tells.get((match.vendor, match.rule)) if match and not match.exempt else None
+
+    def events(
+        self, visit: Visit, method: str, url: str, fields: Mapping[str, str], body: bytes | None
+    ) -> Answer | bytes | None:
+        """What becomes of a request whose body may carry events: the answer in its place, another body, or None.
+
+        `body` is as it came, None if it is too long for anyone's events.
+        """
+        match: Match | None = None
+        try:
+            match = self.catalogue.match(url, site=visit.first_party)
+            if (reader := self._telling(match)) is not None and match is not None and body is not None:
+                verdict = self._decide(visit, match)
+                self._compare_mode(visit, verdict, reader(body), url, kind="empty", layer=ledger.WIRE)
+                return None
+            encoding = fields.get("content-encoding", "")
+            judged = self._routing.events(visit, match, url, method, encoding=encoding, body=body)
+            if judged.held is not None:
+                return answer_for(self.catalogue, judged.held, method, fields, url)
+            return judged.body
+        except Exception as error:
+            self.trouble(visit, url, f"an error while filtering ({type(error).__name__}: {error})", ledger.WIRE)
+            return answer_for(self.catalogue, match, method, fields, url) if match and visit.enforces else None
+
+    def prepare_request(self, visit: Visit, method: str, url: str, headers: Headers, fields: Mapping[str, str]) -> None:
+        """Make sure that what is to be rewritten comes whole, and in a coding we know."""
+        asked = fields.get("accept", "")
+        if _PAGE_FOR_A_WORKER in asked:
+            headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
         if self._watcher is not None:
             self._watch_request(visit, headers, fields)
         if not visit.enforces and visit.forward:
@@ -276,7 +347,8 @@ class Engine:
             known = coding.accept_encoding(accepted)
             if known is not None and known != accepted:
                 headers.set_all("accept-encoding", [known or "identity"])
-        if destination(fields, "") in _CHANGING or "text/html" in fields.get("accept", ""):
+        changes = destination(fields, "") in _CHANGING or "text/html" in asked or _PAGE_FOR_A_WORKER in asked
+        if changes or self._routing.answers(visit, self._match(visit, url), url, method):
             for name in ("if-none-match", "if-modified-since", "if-range", "range"):
                 if name in fields:
                     headers.set_all(name, [])
@@ -304,9 +376,13 @@ class Engine:
         self._attempt(visit, url, partial(self._judge_fields, visit, url, request, headers, judge))
         if self._watcher is not None:
             self._attempt(visit, url, partial(self._watch_cookies, visit, url, headers))
+        bodiless = method == "HEAD" or status in (204, 304)
+        if method == "GET" and 200 <= status < 300 and not bodiless:
+            said = self._attempt(visit, url, partial(self._routed, visit, url, method, headers))
+            if said is not None:
+                return said
         if visit.forward and not visit.enforces:
             return None
-        bodiless = method == "HEAD" or status in (204, 304)
         return self._attempt(
             visit,
             url,
@@ -323,6 +399,7 @@ class Engine:
         """The answer to a request under /__consentry/."""
         if method in ("GET", "HEAD"):
             answer = script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+            answer = packed(answer, fields.get("accept-encoding", ""))
             return answer if method == "GET" else answer._replace(body=b"")
         plain = parse_json(body) if method == "POST" and self._is_from_here(visit, fields) else None
         if plain is None:
@@ -351,6 +428,9 @@ class Engine:
             if match is None and self._watcher is not None and self._counted(visit, 1):
                 self._watch_host(visit, _host(url), visit.page, directive)
             if match is None or match.exempt or (visit.client, visit.first_party, url) in self._held_there:
+                continue
+            if url.count("/") == 2 and self._has_exemptions(match.vendor, url):
+                # Of a frame a browser tells the origin only, and there it may show what is exempt.
                 continue
             verdict = self._decide(visit, match)
             if verdict.blocks and self._counted(visit, 1):
@@ -402,8 +482,17 @@ class Engine:
         visit = replace(visit, page=visit.as_site(reported_page(plain, visit.public) or visit.page))
         rows = reported_rows(plain, self.catalogue.vendors.__contains__)
         for reported in rows[: self._counted(visit, len(rows))]:
+            if reported.event is not None and visit.forward:
+                # It passes the wire too, which tells of it.
+                continue
             row = reported._replace(url=visit.as_site(reported.url))
-            self._record(visit, row.layer, row.outcome, self._verdict_on(visit, row), row.url, kind=row.type)
+            if row.outcome == ASKED:
+                self._compare_asked(visit, row)
+                continue
+            verdict = self._verdict_on(visit, row)
+            if row.event is not None:
+                verdict = self._routing.reported(visit, row, verdict)
+            self._record(visit, row.layer, row.outcome, verdict, row.url, kind=row.type)
             self._held_there[visit.client, visit.first_party, row.url] = None
         while len(self._held_there) > _MOST_HELD:
             self._held_there.popitem(last=False)
@@ -417,7 +506,11 @@ class Engine:
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
         reader = self._readers[id(visit.site)]
-        said = reader.read_told(cookies, fields.get("sec-gpc"), told) if page else self._read(visit.site, fields)
+        said = (
+            reader.read_told(cookies, fields.get("sec-gpc"), told, fields.get("dnt"))
+            if page
+            else self._read(visit.site, fields)
+        )
         extra = self._take_consent(visit, said, fields)
         if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
@@ -432,10 +525,12 @@ class Engine:
     ) -> list[tuple[str, str]]:
         """Remember what a page says, and delete the cookies that it takes consent from."""
         host = _host(visit.public)
+        # No report takes GPC back.
+        said = replace(said, gpc=visit.consent.gpc or said.gpc)
         # A frame of another site has a guard too, but speaks only for itself.
         if visit.forward and registrable_domain(host) == visit.first_party:
             self._visitors.learn(visit.client, visit.first_party, said)
-        now = replace(visit, consent=replace(said, gpc=visit.consent.gpc or said.gpc))
+        now = replace(visit, consent=said)
         if self._watcher is not None:
             # The cookie that came along says the same, and where it was read.
             known = visit.consent if visit.consent.words() == now.consent.words() else now.consent
@@ -566,7 +661,7 @@ class Engine:
                 self._learn(visit, cookies)
             hold_cookies(headers, lambda name: judge.cookie(name, host))
         location = headers.get_all("location")
-        wanted = request.get("sec-fetch-dest", "")
+        wanted = stated(request)
         # In reverse mode the browser would follow it past the proxy. A page that leads there is the visitor's way.
         if location and visit.enforces and wanted not in ("document", "") and judge.redirect(url, location[0], wanted):
             headers.set_all("location", [visit.public + BASE + HELD])
@@ -590,7 +685,7 @@ class Engine:
         recode: bool,
     ) -> Body | None:
         """What rewrites a response's body, by what it is and what it was asked for."""
-        wanted = request.get("sec-fetch-dest", "").lower()
+        wanted = stated(request)
         content_type = ", ".join(headers.get_all("content-type"))
         kind = content_type.partition(";")[0].strip().lower()
         whole = self._is_document(status, request, content_type, headers)
@@ -629,6 +724,18 @@ class Engine:
             return None
         return coding.Recoded(body, encodings) if recode and visit.enforces else body
 
+    def _routed(self, visit: Visit, url: str, method: str, headers: Headers) -> Body | None:
+        """What reads, or filters, an answer that says what is connected to a router's source."""
+        match = self.catalogue.match(url, site=visit.first_party)
+        if not self._routing.answers(visit, match, url, method):
+            return None
+        encodings = coding.codings(", ".join(headers.get_all("content-encoding")))
+        body = self._routing.body(visit, match, url, encodings, partial(self.trouble, visit, url))
+        if visit.enforces:
+            # What may be in it depends on the visitor's consent: a browser must not keep it.
+            _outdate(headers, recoded=isinstance(body, Overheard))
+        return body
+
     def _worker_head(self, visit: Visit, wanted: str) -> str:
         if wanted == "serviceworker":
             return with_state(self.assets.worker, self._state(visit, lasting=True), alone=False)
@@ -648,25 +755,42 @@ class Engine:
         return self._regions.regime(fields, address, direct=direct)
 
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
-        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"))
+        return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"), fields.get("dnt"))
 
     def _decide(self, visit: Visit, match: Match) -> Verdict:
-        return decide(match, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
+        asked = self._routing.asked(visit, match)
+        return decide(asked, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
-    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, wanted: str) -> None:
+    def _has_exemptions(self, vendor: str, url: str) -> bool:
+        """Whether something is exempt on the host of a vendor's URL."""
+        host = _host(url)
+        hosts = (each.host for each in self.catalogue.vendors[vendor].exempt)
+        return any(host == each or (each.startswith("*.") and within(host, each[2:])) for each in hosts)
+
+    def _compare_asked(self, visit: Visit, row: Row) -> None:
+        """Compare what a page says that it asked a vendor for; in forward mode the wire has seen it."""
+        if visit.forward or "://" not in row.url:
+            return
+        match = self.catalogue.match(row.url, site=visit.first_party)
+        if match is None or match.exempt or match.vendor != row.vendor:
+            return
+        verdict = self._decide(visit, match)
+        if not verdict.blocks and self.catalogue.vendors[match.vendor].tells_consent:
+            self._compare_told(visit, verdict, _only_told(row.url), kind=row.type, layer=row.layer)
+
+    def _compare_told(self, visit: Visit, verdict: Verdict, url: str, *, kind: str, layer: str) -> None:
         """Record where a request that goes out says that its tag was told something else than the visitor chose."""
-        if verdict.vendor in visit.consent.vendors:
-            # A choice for the vendor itself outranks the categories, which then say nothing of this tag.
-            return
-        said = consent_mode(_pairs(url))
-        if said is None:
-            return
-        chosen = visit.consent
-        if chosen.gpc:
-            # Where the law binds it, GPC is the visitor's answer, whatever an older cookie says.
-            chosen = replace(chosen, categories={**chosen.categories, **dict.fromkeys(visit.regime.gpc_denies, False)})
-        for reason in contradictions(said, chosen):
-            self._record(visit, ledger.WIRE, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=wanted)
+        self._compare_mode(visit, verdict, consent_mode(_pairs(url)), url, kind=kind, layer=layer)
+
+    def _compare_mode(
+        self, visit: Visit, verdict: Verdict, said: ConsentMode | None, url: str, *, kind: str, layer: str
+    ) -> None:
+        choice = chosen(visit.consent, visit.regime, verdict.vendor or "")
+        for reason in contradictions(said, choice) if said and choice else ():
+            self._record(visit, layer, ledger.MISMATCH, replace(verdict, reason=reason), url, kind=kind)
+
+    def _match(self, visit: Visit, url: str) -> Match | None:
+        return self._attempt(visit, url, partial(self.catalogue.match, url, site=visit.first_party))
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
@@ -682,7 +806,8 @@ class Engine:
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
         pairs = "; ".join(value.partition(";")[0] for value in cookies if not deletes(value))
-        said = self._readers[id(visit.site)].read(pairs, "1" if visit.consent.gpc else None)
+        gpc, dnt = ("1" if asked else None for asked in (visit.consent.gpc, visit.consent.dnt))
+        said = self._readers[id(visit.site)].read(pairs, gpc, dnt)
         if said.decided:
             self._visitors.learn(visit.client, visit.first_party, said)
 
@@ -693,8 +818,9 @@ class Engine:
             return None
         if any(value.lower().lstrip().startswith("attachment") for value in headers.get_all("content-disposition")):
             return None
-        wanted = request.get("sec-fetch-dest", "").lower()
-        page = wanted in PAGES or (not wanted and "text/html" in request.get("accept", ""))
+        wanted = stated(request)
+        accept = request.get("accept", "")
+        page = wanted in PAGES or (not wanted and "text/html" in accept) or _PAGE_FOR_A_WORKER in accept
         if kind == "sniff":
             nosniff = "nosniff" in ", ".join(headers.get_all("x-content-type-options")).lower()
             return True if page and not nosniff else None
@@ -713,6 +839,7 @@ class Engine:
             layer=layer,
             enforce=visit.enforces,
             passes=not visit.forward,
+            notice=partial(self._routing.notices, visit),
         )
 
     def _state(self, visit: Visit, *, lasting: bool = False) -> dict[str, object]:
@@ -727,6 +854,7 @@ class Engine:
             plain=visit.site.consent_cookie,
             # In forward mode the wire holds whatever the page cannot.
             worker=visit.site.worker and not visit.forward,
+            routing=self._routing.state(visit),
         )
         if self._watcher is not None:
             # In forward mode the proxy sees for itself which hosts are asked.
@@ -785,6 +913,15 @@ def _pairs(url: str) -> list[tuple[str, str]]:
     if len(query) > _LONGEST_QUERY:
         query = query[: _LONGEST_QUERY + 1].rpartition("&")[0]
     return parse_qsl(query)
+
+
+def _only_told(url: str) -> str:
+    """The URL with nothing in its query but what tells of consent: the rest is no business of the evidence."""
+    told: dict[str, str] = {}
+    for name, value in _pairs(url):
+        if name in NAMES:
+            told.setdefault(name, value)
+    return f"{url.partition('?')[0]}?{urlencode(told)}"
 
 
 def _host(url: str) -> str:

@@ -13,6 +13,8 @@ from .ledger import redact
 from .policy import Verdict
 
 Decide = Callable[[Match], Verdict]
+# Told of each match, with the URL or the inline script that it is of.
+Notice = Callable[[Match, str], None]
 
 
 class Record(Protocol):
@@ -38,6 +40,7 @@ class PageJudge:
         layer: str,
         enforce: bool,
         passes: bool,
+        notice: Notice | None = None,
     ) -> None:
         """`passes` says whether what is allowed is recorded too (not where the wire will see it anyway)."""
         self._catalogue = catalogue
@@ -47,6 +50,7 @@ class PageJudge:
         self._layer = layer
         self._enforce = enforce
         self._passes = passes
+        self._notice = notice
         self._seen: set[tuple[str, str, str, str]] = set()
 
     def request(self, url: str, kind: str, attributes: Collection[str]) -> str | None:
@@ -54,7 +58,12 @@ class PageJudge:
         match = self._catalogue.match(url, site=self._site, attributes=attributes)
         if match is None or (kind == "hint" and self._is_of_use(url)):
             return None
+        self._tell(match, url)
         return self._judge(match, url, kind)
+
+    def _tell(self, match: Match, what: str) -> None:
+        if self._notice is not None:
+            self._notice(match, what)
 
     def _is_of_use(self, url: str) -> bool:
         """Whether a hint names a host, not a request, and something on that host may be asked for."""
@@ -65,7 +74,10 @@ class PageJudge:
 
     def snippet(self, code: str) -> str | None:
         """The vendors to hold an inline script for, with blanks between; or None."""
-        vendors = [self._judge(match, "inline script", "script") for match in self._catalogue.match_snippets(code)]
+        matches = self._catalogue.match_snippets(code)
+        for match in matches:
+            self._tell(match, code)
+        vendors = [self._judge(match, "inline script", "script") for match in matches]
         return " ".join(dict.fromkeys(vendor for vendor in vendors if vendor)) or None
 
     def cookie(self, name: str, host: str) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import brotli
 
 from .answer import Answer
 from .browser.assets import BASE, Assets, with_state
 from .consent.model import CATEGORIES, Consent
 from .consent.signals import Told
+from .rewrite.destinations import shown
 
 CSP_PATH = BASE + "csp"
 # Where a page listens for what the dashboard sets, names the hosts it asks, and asks what its badge shows.
@@ -22,13 +27,21 @@ HELD = "held"
 MOST_BYTES = 65536
 _MOST_ROWS = 100
 _LONGEST_URL = 2000
+_MOST_REFUSED = 1000
 # A page with a hundred tags reports a hundred rows; a visitor may open some pages a minute.
 _MOST_ROWS_A_MINUTE = 1000
 _MOST_REPORTING = 10_000
+# A script shorter than this is not packed.
+_SMALL = 1024
+_REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*$")
 _JS = ("content-type", "text/javascript; charset=utf-8")
+# A page lets an allowed request go that says what its tag was told of consent.
+ASKED = "asked"
+_OUTCOMES = frozenset({"held", "leak", "trouble", "filtered", "released", ASKED})
+# So many names of destinations that an event went to, or did not.
+_MOST_NAMES, _LONGEST_NAME = 200, 120
 _MOST_HOSTS = 50
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
-_OUTCOMES = frozenset({"held", "released", "leak", "trouble"})
 
 
 def is_own(path: str) -> bool:
@@ -39,11 +52,12 @@ def is_own(path: str) -> bool:
 def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Answer:
     """The answer to a GET of one of our scripts."""
     name, _, query = path.removeprefix(BASE).partition("?")
-    if name == "guard.js":
+    if name in ("guard.js", "routers.js"):
         # Under one version the content never changes; asked for by another it must not stay.
         lasting = query == f"v={assets.version}"
         cache = "public, max-age=31536000, immutable" if lasting else "no-store"
-        return Answer(200, (_JS, ("cache-control", cache)), assets.guard.encode())
+        script = assets.guard if name == "guard.js" else assets.routers
+        return Answer(200, (_JS, ("cache-control", cache)), script.encode())
     if name == "scope.js":
         script = with_state(assets.scope, state, alone=True)
         return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())
@@ -51,11 +65,39 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
         script = with_state(assets.worker, state, alone=True)
         fields = (_JS, ("cache-control", "no-store"), ("service-worker-allowed", "/"))
         return Answer(200, fields, script.encode())
+    if name == "told.js":
+        script = f"self.__consentryTold={json.dumps(state['consent'], separators=(',', ':'))};\n"
+        return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())
     if name == "badge.js" and assets.badge:
         return Answer(200, (_JS, ("cache-control", "no-store")), assets.badge.encode())
     if name == HELD:
         return Answer(204, (("cache-control", "no-store"),), b"")
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
+
+
+def packed(answer: Answer, accepted: str) -> Answer:
+    """The answer in a content coding that the browser takes, brotli before gzip. `accepted` is its Accept-Encoding."""
+    if len(answer.body) < _SMALL:
+        return answer
+    offers = {offer.partition(";")[0].strip().lower() for offer in accepted.split(",") if not _REFUSED.search(offer)}
+    coding = next((name for name in ("br", "gzip") if name in offers), None)
+    if coding is None:
+        return answer
+    lasting = any("immutable" in value for name, value in answer.headers if name == "cache-control")
+    body = _kept(answer.body, coding) if lasting else _compressed(answer.body, coding, hard=False)
+    return Answer(answer.status, (*answer.headers, ("content-encoding", coding), ("vary", "accept-encoding")), body)
+
+
+@lru_cache(maxsize=8)
+def _kept(body: bytes, coding: str) -> bytes:
+    """What never changes is worth packing well, once."""
+    return _compressed(body, coding, hard=True)
+
+
+def _compressed(body: bytes, coding: str, *, hard: bool) -> bytes:
+    if coding == "br":
+        return bytes(brotli.compress(body, quality=9 if hard else 4))  # type: ignore[no-untyped-call]
+    return gzip.compress(body, 9 if hard else 1, mtime=0)
 
 
 def parse_json(body: bytes) -> dict[str, Any] | None:
@@ -69,6 +111,17 @@ def parse_json(body: bytes) -> dict[str, Any] | None:
     return plain if isinstance(plain, dict) else None
 
 
+class Event(NamedTuple):
+    """What the page made of a router's event: names of destinations that it goes to, None where that is not known."""
+
+    kind: str
+    title: str
+    kept: tuple[str, ...] | None
+    off: tuple[str, ...]
+    # What the site itself has switched off.
+    site: tuple[str, ...]
+
+
 class Row(NamedTuple):
     """One row of a report, checked."""
 
@@ -77,6 +130,7 @@ class Row(NamedTuple):
     url: str
     type: str
     layer: str
+    event: Event | None = None
 
 
 def reported_rows(plain: Mapping[str, Any], known: Callable[[str], bool]) -> list[Row]:
@@ -89,10 +143,24 @@ def reported_rows(plain: Mapping[str, Any], known: Callable[[str], bool]) -> lis
         outcome, vendor, url, kind = (row.get(name) for name in ("outcome", "vendor", "url", "type"))
         if outcome in _OUTCOMES and all(isinstance(each, str) for each in (vendor, url, kind)):
             vendor = vendor if known(str(vendor)) else ""
-            if vendor or outcome == "trouble":
+            event = _event(row.get("event")) if outcome == "filtered" else None
+            if (vendor or outcome == "trouble") and (event or outcome != "filtered"):
                 layer = "worker" if row.get("layer") == "worker" else "guard"
-                found.append(Row(str(outcome), str(vendor), str(url)[:_LONGEST_URL], str(kind)[:32], layer))
+                found.append(Row(str(outcome), str(vendor), str(url)[:_LONGEST_URL], str(kind)[:32], layer, event))
     return found
+
+
+def _event(plain: object) -> Event | None:
+    if not isinstance(plain, dict):
+        return None
+    kept = None if plain.get("kept") is None else _names(plain["kept"])
+    kind, title = (plain[name] if isinstance(plain.get(name), str) else "" for name in ("kind", "title"))
+    return Event(shown(kind), shown(title), kept, _names(plain.get("off")), _names(plain.get("site")))
+
+
+def _names(plain: object) -> tuple[str, ...]:
+    names = plain[:_MOST_NAMES] if isinstance(plain, list) else []
+    return tuple(name[:_LONGEST_NAME] for name in names if isinstance(name, str))
 
 
 def reported_page(plain: Mapping[str, Any], origin: str) -> str | None:
@@ -167,12 +235,19 @@ def reported_consent(plain: Mapping[str, Any]) -> Consent | None:
     vendors = said.get("vendors")
     if not isinstance(categories, dict) or not isinstance(vendors, dict) or len(vendors) > 1000:
         return None
+    refused = said.get("refused")
+    partly = list(refused.items())[:_MOST_REFUSED] if isinstance(refused, dict) else []
     return Consent(
         {name: categories[name] for name in CATEGORIES if isinstance(categories.get(name), bool)},
         {str(name)[:64]: value for name, value in vendors.items() if isinstance(value, bool)},
         gpc=said.get("gpc") is True,
         signal="the page",
         note="reported by the page",
+        refused={
+            str(vendor)[:64]: frozenset(name for name in CATEGORIES if name in names)
+            for vendor, names in partly
+            if isinstance(names, list)
+        },
     )
 
 

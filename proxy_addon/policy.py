@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from .catalogue.model import Match
-from .consent.model import NECESSARY, Consent, Regime
+from .consent.model import DNT_DENIES, NECESSARY, Consent, Regime
 
 ALLOW = "allow"
 BLOCK = "block"
@@ -35,8 +36,9 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
     """The verdict on a match.
 
     Precedence: necessary and exempt pass; an explicit refusal of the vendor; then, for each category required,
-    GPC where the regime binds it, an explicit choice for the vendor, an explicit choice for the category, what a
-    platform has set without being told, and last what the regime makes of silence. What a platform has set may
+    GPC where the regime binds it, an explicit choice for the vendor, the refusal of the vendor in this category, an
+    explicit choice for the category, what a platform has set without being told or Do Not Track denies, and last what
+    the regime makes of silence. What a platform has set may
     deny what the regime would allow, but is no consent: it grants nothing that the regime denies. With
     `strict_labels` the category that the domain is usually listed under is required as well.
     """
@@ -50,11 +52,16 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
     exception = consent.vendors.get(match.vendor)
     if exception is False:
         return Verdict(
-            BLOCK, match.vendor, match.rule, required, required, f"the visitor refused {match.vendor} itself"
+            BLOCK,
+            match.vendor,
+            match.rule,
+            required,
+            required,
+            f"{match.vendor} itself is refused ({consent.read_from(match.vendor)})",
         )
     reasons: dict[str, str] = {}
     for category in required:
-        reason = _missing(category, exception, consent, regime)
+        reason = _missing(match.vendor, category, exception, consent, regime)
         if reason:
             reasons[category] = reason
     needs = " and ".join(required)
@@ -67,32 +74,46 @@ def decide(match: Match | None, consent: Consent, regime: Regime, *, strict_labe
     return Verdict(ALLOW, match.vendor, match.rule, required, (), f"{match.vendor} needs {needs}: {why}")
 
 
+def requiring(match: Match, categories: Iterable[str]) -> Match:
+    """The match with further categories required: those of what a router forwards to, where its policy says so."""
+    return replace(match, categories=tuple(dict.fromkeys((*match.categories, *categories))))
+
+
 def _required(match: Match, strict_labels: bool) -> tuple[str, ...]:
     if strict_labels and match.label not in match.categories:
         return (*match.categories, match.label)
     return match.categories
 
 
-def _missing(category: str, exception: bool | None, consent: Consent, regime: Regime) -> str:
+def _missing(vendor: str, category: str, exception: bool | None, consent: Consent, regime: Regime) -> str:
     """Why a category is not granted, or '' if it is."""
     if consent.gpc and category in regime.gpc_denies:
         return f"Global Privacy Control denies {category} under {regime.regime}"
     if exception:
         return ""
     said = consent.categories.get(category)
-    if said is not None:
-        return "" if said else f"{category} is denied ({consent.signal})"
+    if said is False:
+        return f"{category} is denied ({consent.read_from(category)})"
+    if category in consent.refused.get(vendor, ()):
+        return f"{vendor} itself is refused for {category} ({consent.read_from(vendor)})"
+    if said:
+        return ""
     implied = consent.implied.get(category)
     if not regime.unset.get(category, False):
         though = f", though the site's default grants it ({consent.signal})" if implied else ""
         return f"{category} is unset, which {regime.regime} counts as denied{though}"
-    return f"{category} is unset, and the site's default denies it ({consent.signal})" if implied is False else ""
+    if implied is not False:
+        return ""
+    if consent.dnt and category in DNT_DENIES:
+        return f"{category} is unset, and Do Not Track denies it"
+    return f"{category} is unset, and the site's default denies it ({consent.signal})"
 
 
 def _granted(vendor: str, required: tuple[str, ...], exception: bool | None, consent: Consent, regime: Regime) -> str:
     if exception:
-        return f"the visitor allowed {vendor} itself ({consent.signal})"
+        return f"the visitor allowed {vendor} itself ({consent.read_from(vendor)})"
     by_law = [name for name in required if name not in consent.categories]
     if by_law:
         return f"{' and '.join(by_law)} is unset, which {regime.regime} counts as granted"
-    return f"granted ({consent.signal})"
+    places = dict.fromkeys(consent.read_from(name) for name in required)
+    return f"granted ({' and '.join(places)})"

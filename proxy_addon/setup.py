@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
 from .catalogue.load import Rules
-from .config import ENFORCE, ConfigFile, Site, UsageError, read_rules, regime_named
+from .config import ENFORCE, FILTER, IGNORE, ConfigFile, Site, UsageError, read_rules, regime_named
 from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
@@ -22,6 +22,7 @@ from .ledger.place import default_place, parse_place
 from .ledger.retention import FOREVER, parse_keep
 from .ledger.visitor import Pseudonyms
 from .region import Atlas, MaxMind, Regions
+from .routers import Fetch
 from .watch import Watcher
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Choices:
     subdivision_header: str = ""
     geoip: str = ""
     trust_forwarded: int = 0
+    dnt: str = IGNORE
+    router_policy: str = FILTER
+    ask_routers: bool = True
 
 
 def choose(chosen: Callable[[str], Any]) -> Choices:
@@ -70,8 +74,13 @@ def build_engine(
     sink: Sink,
     pseudonyms: Pseudonyms | None = None,
     watcher: Watcher | None = None,
+    *,
+    fetch: Fetch | None = None,
 ) -> Engine:
-    """Load the rules and build the engine. Raises RulesError and UsageError."""
+    """Load the rules and build the engine. Raises RulesError and UsageError.
+
+    `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked.
+    """
     rules, known = read_rules(choices.rules)
     regions = _regions(choices, known)
     regime = choices.regime or (AUTO if choices.region_header or choices.geoip else DEFAULT_REGIME)
@@ -85,6 +94,10 @@ def build_engine(
         bootstrap=choices.strict,
         report_leaks=choices.report_leaks,
         platforms=_overrides(config.platforms, rules),
+        dnt=choices.dnt,
+        router_policy=choices.router_policy,
+        destinations=config.destinations,
+        ask_routers=choices.ask_routers,
     )
     sites: dict[str, Site] = {}
     for entry in config.sites:
@@ -94,7 +107,11 @@ def build_engine(
             regime=regime_named(entry.regime, known) if entry.regime else default.regime,
             by_region=entry.regime == AUTO if entry.regime else default.by_region,
             consent_cookie=entry.consent_cookie or default.consent_cookie,
+            dnt=entry.dnt or default.dnt,
             platforms={**default.platforms, **_overrides(entry.platforms, rules)},
+            router_policy=entry.router_policy or default.router_policy,
+            destinations={**default.destinations, **entry.destinations},
+            ask_routers=default.ask_routers if entry.ask_routers is None else entry.ask_routers,
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
@@ -107,6 +124,7 @@ def build_engine(
         banner=choices.banner,
         platforms=compile_platforms(rules.platforms),
         regions=regions,
+        fetch=fetch,
         pseudonyms=pseudonyms,
         watcher=watcher,
         badge=choices.badge,

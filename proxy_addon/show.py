@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from .catalogue.match import Catalogue
-from .catalogue.model import Vendor
-from .consent.model import CATEGORIES
+from .catalogue.model import Destination, Vendor
+from .consent.model import CATEGORIES, Consent
 from .decode import Decoded
-from .explain import Explanation
+from .explain import Explanation, Routed
 
 
 def vendor_list(catalogue: Catalogue) -> str:
@@ -23,15 +25,17 @@ def vendor_list(catalogue: Catalogue) -> str:
     return "\n".join(lines)
 
 
-def vendor_plain(vendor: Vendor) -> dict[str, Any]:
-    """Everything a vendor file says, JSON-ready."""
+def vendor_plain(vendor: Vendor, destinations: Iterable[Destination] | None = None) -> dict[str, Any]:
+    """Everything a vendor file says, JSON-ready; with `destinations`, what a router is known to forward to as well."""
     plain = asdict(vendor)
     plain["law"] = dict(vendor.law)
+    if destinations is not None and vendor.router is not None:
+        plain["destinations"] = [asdict(each) for each in destinations]
     return plain
 
 
-def vendor_page(vendor: Vendor) -> str:
-    """Everything a vendor file says, to be read."""
+def vendor_page(vendor: Vendor, destinations: Collection[Destination] = ()) -> str:
+    """Everything a vendor file says, to be read. `destinations` are those that a router is known to forward to."""
     page = _Page()
     page.title(vendor.name)
     page.fact("Vendor", vendor.vendor)
@@ -71,13 +75,27 @@ def vendor_page(vendor: Vendor) -> str:
     page.table("Storage", [(each.key, each.area, each.purpose) for each in vendor.storage])
     page.fact("Globals", ", ".join(vendor.globals))
     page.fact("Stub", "yes" if vendor.stub else "none needed")
+    page.fact("In the IAB's vendor list", _listed_as(vendor.tcf, vendor))
+    page.fact("In Google's provider list", _listed_as(vendor.google_ac, vendor))
     page.fact("When withdrawn", "its script is told to forget" if vendor.withdraw else "")
     page.fact("Surrogate", vendor.surrogate or "none needed")
+    if vendor.router is not None:
+        page.fact("Router", f"it forwards to destinations, of which {_counted(destinations)}")
     for each in vendor.questions:
         page.text(each.question, each.answer)
     page.fact("Related", ", ".join(vendor.related))
     page.table("Sources", [(source,) for source in vendor.sources])
     return page.finish()
+
+
+def _listed_as(number: int | None, vendor: Vendor) -> str:
+    return f"{number}, for {' and '.join(vendor.listed_for or (vendor.category,))}" if number is not None else ""
+
+
+def _counted(destinations: Collection[Destination]) -> str:
+    by_category = Counter(each.category for each in destinations)
+    parts = [f"{by_category[category]} {category}" for category in CATEGORIES if by_category[category]]
+    return f"{len(destinations)} are known" + (f": {', '.join(parts)}" if parts else "")
 
 
 def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
@@ -93,26 +111,53 @@ def verdict_words(explanation: Explanation, catalogue: Catalogue) -> str:
         page.fact("Needs", ", ".join(verdict.categories) or "nothing")
         page.fact("Missing", ", ".join(verdict.missing))
         page.fact("Listed as", match.label)
+    if explanation.routed is not None:
+        _routed(page, explanation.routed)
     return page.finish()
+
+
+def _routed(page: _Page, routed: Routed) -> None:
+    page.fact("As a router", f"{routed.will} (policy: {routed.policy})")
+    if routed.destinations is None:
+        page.fact(
+            "Destinations", "not known; name its settings with --settings FILE, or let them be asked for with --ask"
+        )
+        return
+    page.table(
+        "Destinations",
+        [
+            (each.verdict, each.name, each.category or "every category, since it is in no list", each.reason)
+            for each in routed.destinations
+        ],
+    )
 
 
 def decoded_words(decoded: Decoded) -> str:
     """What a cookie header or string says, to be read."""
     page = _Page()
     answers = {True: "granted", False: "denied", None: "unset"}
+    consent = decoded.consent
     page.title("Consent")
     for category in CATEGORIES:
-        page.fact(category.capitalize(), answers[decoded.consent.categories.get(category)])
-    for vendor, granted in sorted(decoded.consent.vendors.items()):
-        page.fact(vendor, answers[granted])
-    page.fact("GPC", "yes" if decoded.consent.gpc else "")
-    page.fact("Read from", decoded.consent.signal)
-    page.fact("Note", decoded.consent.note)
+        page.fact(category.capitalize(), answers[consent.categories.get(category)] + _elsewhere(consent, category))
+    for vendor, granted in sorted(consent.vendors.items()):
+        page.fact(vendor, answers[granted] + _elsewhere(consent, vendor))
+    for vendor, names in sorted(consent.refused.items()):
+        page.fact(vendor, f"denied for {' and '.join(sorted(names))}{_elsewhere(consent, vendor)}")
+    page.fact("GPC", "yes" if consent.gpc else "")
+    page.fact("Read from", consent.signal)
+    page.fact("Note", consent.note)
     for each in decoded.found:
         where = each.where if each.what in each.where else f"{each.what}, in {each.where}"
         page.text(f"{where} (how sure: {each.sure})", f"{each.consent.words()}. {each.consent.note}")
         page.table("As written", list(each.details.items()))
     return page.finish()
+
+
+def _elsewhere(consent: Consent, name: str) -> str:
+    """Where an answer was read, if not where the others were."""
+    place = consent.read_from(name)
+    return f" ({place})" if place != consent.signal else ""
 
 
 class _Page:

@@ -1,8 +1,8 @@
 """Runs every check on a bare machine: `python3 tests/run.py`.
 
 Makes a virtual environment for the oldest and the newest suitable Python it finds, installs what is missing
-(Chromium and npm by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end tests, which
-take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
+(Chromium, npm and PostgreSQL by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end tests,
+which take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,30 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".tests"
 OLDEST, NEWEST = (3, 11), (3, 14)
+# pytest's exit code.
+NOTHING_FOUND = 5
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def run(*command: str | Path) -> None:
     """Run a command and end with its exit code if it fails."""
+    if code := tried(*command):
+        sys.exit(code)
+
+
+def tried(*command: str | Path) -> int:
+    """Run a command; its exit code."""
     print("+", *command, flush=True)
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
+
+
+def test(programs: Path, *arguments: str) -> bool:
+    """Run pytest, some tests at a time, with the arguments of this program; whether it found any. Ends if one fails."""
+    together = ("-n", str(min(4, os.cpu_count() or 1)))
+    code = tried(programs / "python", "-m", "pytest", "-q", *together, *arguments, *sys.argv[1:])
+    if code not in (0, NOTHING_FOUND):
+        sys.exit(code)
+    return code == 0
 
 
 def version_of(python: str) -> tuple[int, int] | None:
@@ -55,15 +70,19 @@ def pythons() -> list[tuple[tuple[int, int], str]]:
 
 
 def install_system() -> None:
-    """Chromium drives the end-to-end tests, and npm fetches the vendors' real code for them."""
+    """Chromium drives the end-to-end tests, npm fetches the vendors' real code for them, PostgreSQL keeps a ledger."""
     missing = []
     if "CHROMIUM" not in os.environ and not any(shutil.which(name) for name in BROWSERS):
         missing.append("chromium")
     if not shutil.which("npm"):
         missing.append("npm")
+    may = bool(shutil.which("apt-get")) and os.geteuid() == 0
+    # Tests of a ledger in PostgreSQL are left out where there is none.
+    if may and not shutil.which("initdb") and not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        missing.append("postgresql")
     if not missing:
         return
-    if not shutil.which("apt-get") or os.geteuid() != 0:
+    if not may:
         sys.exit(f"Please install {' and '.join(missing)}; the end-to-end tests need it.")
     run("apt-get", "update", "-qq")
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
@@ -87,10 +106,12 @@ def main() -> None:
     run(newest / "ruff", "check", ".")
     run(newest / "ruff", "format", "--check", ".")
     run(newest / "mypy")
-    for each in programs[:-1]:
-        run(each / "python", "-m", "pytest", "-q", "-m", "not e2e", "--reruns", "1", *sys.argv[1:])
-    # A real browser on a busy machine may miss a moment: what fails three times in a row is broken.
-    run(newest / "python", "-m", "pytest", "-q", "--reruns", "2", *sys.argv[1:])
+    found = [test(each, "-m", "not e2e", "--reruns", "1") for each in programs]
+    # A real browser on a busy machine may miss a moment: what fails three times in a row is broken. Tests of one file
+    # share a site and a proxy.
+    found.append(test(newest, "-m", "e2e", "--reruns", "2", "--dist", "loadfile"))
+    if not any(found):
+        sys.exit(NOTHING_FOUND)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from proxy_addon.console import Console
 from proxy_addon.resolve import Resolver, parse_entry
 from proxy_addon.setup import Choices, build_engine
 
+from .rewrite.routers import RELAY
 from .small import ACME, ship, write
 
 TAG = "https://cdn.acme.test/a.js"
@@ -371,6 +372,7 @@ def test_a_change_of_other_options_forgets_no_visitor(script: tuple[Script, Any]
     [
         ("consentry_mode", "nonsense", "nonsense"),
         ("consentry_regime", "nonsense", "There is no regime 'nonsense'"),
+        ("consentry_router_policy", "nonsense", "nonsense"),
         ("consentry_rules", "nowhere", "there is no such rules folder"),
         ("consentry_config", "nowhere.yaml", "cannot be read"),
         ("consentry_config", "bad.yaml", "bad.yaml, line 1"),
@@ -418,3 +420,110 @@ def test_while_running_nothing_connects_before_the_verdict(script: tuple[Script,
     addon.running()
     assert context.options.connection_strategy == "lazy"
     assert context.options.keep_host_header
+
+
+# A router's events
+
+SETTINGS = b'{"integrations":{"Relay":{},"Ads":{},"Tally":{}}}'
+SENT = b'{"writeKey":"K1","type":"track","event":"Order"}'
+ANALYTICS = "consentry=v=1&analytics=granted&functional=denied&marketing=denied"
+
+
+def relaying(cookie: str = ANALYTICS) -> Gate:
+    """A forward proxy that knows the invented router, and a visitor who has chosen."""
+    engine = build_engine(Choices(rules=(str(RELAY),)), EMPTY, Console(io.StringIO()))
+    built = Gate(engine)
+    built.requestheaders(flow_of("https://shop.test/", sec_fetch_dest="document", cookie=cookie))
+    return built
+
+
+def sending(url: str = "https://api.relay.test/v1/t", **fields: str) -> http.HTTPFlow:
+    return flow_of(url, method="POST", referer="https://shop.test/", **fields)
+
+
+def sent(built: Gate, flow: http.HTTPFlow, body: bytes = SENT) -> http.HTTPFlow:
+    built.requestheaders(flow)
+    assert not flow.request.stream
+    flow.request.raw_content = body
+    built.request(flow)
+    return flow
+
+
+def test_an_event_waits_for_its_body_and_goes_out_filtered() -> None:
+    flow = sent(relaying(), sending(content_length=str(len(SENT)), content_md5="x", content_type="text/plain"))
+    assert flow.response is None
+    body = flow.request.raw_content or b""
+    assert json.loads(body)["integrations"]["All"] is False
+    assert flow.request.headers["content-length"] == str(len(body))
+    assert "content-md5" not in flow.request.headers
+    assert flow.request.headers["content-type"] == "text/plain"
+
+
+def test_an_event_that_is_not_understood_is_answered_and_never_leaves() -> None:
+    built = relaying()
+    flow = sent(built, sending(content_length="6", origin="https://shop.test"), b"data=x")
+    assert flow.response is not None
+    assert (flow.response.status_code, flow.response.headers["x-consentry"]) == (204, "held; vendor=relay")
+    assert flow.response.headers["access-control-allow-origin"] == "https://shop.test"
+    built.responseheaders(flow)
+    assert flow.response.status_code == 204
+
+
+@pytest.mark.parametrize("fields", [{"content_length": "9000000"}, {"transfer_encoding": "chunked"}])
+def test_an_event_of_no_known_or_an_absurd_length_is_answered(fields: dict[str, str]) -> None:
+    flow = sending(**fields)
+    relaying().requestheaders(flow)
+    assert flow.response is not None
+    assert flow.response.status_code == 204
+    assert not flow.request.stream
+
+
+def test_a_long_event_is_no_stream() -> None:
+    body = SENT[:-1] + b',"properties":{"x":"' + b"x" * 300_000 + b'"}}'
+    flow = sent(relaying(), sending(content_length=str(len(body))), body)
+    assert json.loads(flow.request.raw_content or b"")["integrations"]["All"] is False
+
+
+@pytest.mark.parametrize(
+    ("url", "length", "streams"),
+    [
+        ("https://shop.test/proxy/t", "300000", False),
+        ("https://shop.test/proxy/t", "9000000", True),
+        ("https://shop.test/upload", "300000", True),
+    ],
+)
+def test_an_upload_that_may_be_events_is_no_stream_unless_it_is_too_long(url: str, length: str, streams: bool) -> None:
+    flow = sending(url, content_length=length)
+    relaying().requestheaders(flow)
+    assert flow.response is None
+    assert bool(flow.request.stream) is streams
+
+
+def test_a_preflight_is_left_alone() -> None:
+    flow = flow_of("https://api.relay.test/v1/t", method="OPTIONS", referer="https://shop.test/")
+    built = relaying()
+    built.requestheaders(flow)
+    built.request(flow)
+    assert flow.response is None
+
+
+def test_in_reverse_mode_events_to_the_site_itself_are_filtered_too() -> None:
+    built = relaying()
+    flow = document("http://localhost:8080/proxy/t", sec_fetch_dest="empty", cookie=ANALYTICS, content_length="48")
+    flow.request.method = "POST"
+    sent(built, flow)
+    assert json.loads(flow.request.raw_content or b"")["integrations"]["All"] is False
+    flow = document("http://localhost:8080/proxy/t", sec_fetch_dest="empty", cookie=ANALYTICS, content_length="9")
+    flow.request.method = "POST"
+    assert sent(built, flow, b'{"a":"b"}').request.raw_content == b'{"a":"b"}'
+
+
+def test_settings_are_filtered_as_they_pass() -> None:
+    built = relaying()
+    flow = flow_of("https://cdn.relay.test/sources/K1/settings", referer="https://shop.test/", if_none_match="x")
+    built.requestheaders(flow)
+    assert "if-none-match" not in flow.request.headers
+    built.responseheaders(answered(flow, b"", content_type="application/json", content_length=str(len(SETTINGS))))
+    assert streamed(flow, SETTINGS) == b'{"integrations":{"Relay":{},"Tally":{}}}'
+    assert flow.response is not None
+    assert "content-length" not in flow.response.headers

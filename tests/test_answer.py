@@ -48,6 +48,8 @@ def field(answer: Answer, name: str) -> str | None:
         ({"sec-fetch-dest": "script"}, "/x.gif", "script"),
         ({"sec-fetch-dest": "Image"}, "/x", "image"),
         ({"sec-fetch-dest": "empty", "accept": "text/html"}, "/x", "empty"),
+        ({"sec-fetch-dest": "empty", "sec-fetch-mode": "navigate"}, "/x", "document"),
+        ({"sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate"}, "/x", "iframe"),
         ({"accept": "text/html,*/*;q=0.8"}, "/x.js", "document"),
         ({"accept": "text/css,*/*;q=0.1"}, "/x", "style"),
         ({"accept": "image/avif,image/webp,*/*"}, "/x", "image"),

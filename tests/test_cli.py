@@ -22,6 +22,7 @@ from proxy_addon.console import Console
 from proxy_addon.engine import Engine
 from proxy_addon.proxy import Listener, Transport
 
+from .rewrite.routers import RELAY
 from .small import ACME, ship, write
 
 TAG = "https://cdn.acme.test/a.js"
@@ -343,6 +344,8 @@ def test_explain_of_what_nobody_catalogued_gives_the_same_shape(run: Run) -> Non
         (["--regime", "ccpa"], "allow"),
         (["--regime", "ccpa", "--gpc"], "allow"),
         (["--regime", "ccpa", "--gpc", "--strict-labels"], "block"),
+        (["--regime", "ccpa", "--dnt"], "block"),
+        (["--regime", "ccpa", "--dnt", "--consent", "analytics"], "allow"),
         (["--region", "US-CA"], "allow"),
         (["--region", "US-CA", "--gpc", "--strict-labels"], "block"),
         (["--region", "NO"], "block"),
@@ -372,6 +375,44 @@ def test_explain_reads_one_url_a_line_and_answers_one_object_a_line(run: Run) ->
     assert [line["url"] for line in lines] == [TAG, "https://shop.test/", "nonsense", TAG]
     assert [line.get("verdict") for line in lines] == ["block", "allow", None, "block"]
     assert "is no web URL" in lines[2]["error"]
+
+
+ROUTED = "https://cdn.relay.test/js/K1/relay.js"
+
+
+def test_explain_reads_a_routers_settings_from_a_file(run: Run) -> None:
+    args = ("--rules", str(RELAY), "--consent", "analytics", "--settings", "settings.json")
+    Path("settings.json").write_text('{"integrations":{"Ads":{},"Tally":{}}}')
+    plain = explained(run, ROUTED, *args)
+    assert [(each["name"], each["verdict"]) for each in plain["destinations"]] == [("Ads", "block"), ("Tally", "allow")]
+    assert plain["will"] == "it runs, and does not reach: Ads"
+    assert explained(run, ROUTED, *args, "--router-policy", "strict")["verdict"] == "block"
+    assert explained(run, ROUTED, "--rules", str(RELAY))["destinations"] is None
+    Path("settings.json").write_bytes(b"\xff")
+    result = run("explain", ROUTED, *args)
+    assert (result.code, result.err) == (2, "Error: These are no settings of relay: they list destinations nowhere.\n")
+    assert run("explain", ROUTED, *args[:-1], "nowhere.json").code == 2
+
+
+def test_explain_asks_a_router_only_when_told_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fetch(_: object, url: str) -> str | None:
+        asked.append(url)
+        return '[{"name":"Tally"}]' if url.endswith("list") else None
+
+    monkeypatch.setattr("proxy_addon.ask.Fetcher.__call__", fetch)
+    assert explained(run, ROUTED, "--rules", str(RELAY))["destinations"] is None
+    assert asked == []
+    plain = explained(run, ROUTED, "--rules", str(RELAY), "--ask")
+    assert [each["name"] for each in plain["destinations"]] == ["Tally"]
+    assert len(asked) == 2
+
+
+def test_vendors_show_counts_a_routers_destinations(run: Run) -> None:
+    assert "of which 5 are known" in " ".join(run("vendors", "show", "relay", "--rules", str(RELAY)).out.split())
+    plain = json.loads(run("vendors", "show", "relay", "--rules", str(RELAY), "--json").out)
+    assert len(plain["destinations"]) == 5
 
 
 def test_explain_of_nothing_answers_nothing(run: Run) -> None:
@@ -523,6 +564,19 @@ def test_a_flag_comes_before_the_environment_and_that_before_the_file(
     started = serve("forward", "--mode", "observe", "--regime", "gdpr", "--strict-labels", "--confdir", "flag")
     assert started.site == ("observe", "gdpr", True)
     assert started.transport.confdir == Path("flag")
+
+
+def test_do_not_track_is_heeded_by_flag_environment_or_file(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heeded(*args: str) -> str:
+        engine = serve("forward", *args).engine
+        return engine.visit_reverse("https://a.test", "http://localhost:8080", "https://a.test/", {}).site.dnt
+
+    assert heeded() == "ignore"
+    write_config(dnt="deny")
+    assert heeded() == "deny"
+    monkeypatch.setenv("CONSENTRY_DNT", "ignore")
+    assert heeded() == "ignore"
+    assert heeded("--dnt", "deny") == "deny"
 
 
 @pytest.mark.parametrize(

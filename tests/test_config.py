@@ -53,6 +53,8 @@ def test_every_option_keeps_the_name_it_has_on_the_command_line() -> None:
             insecure_upstream: true
             listen: "8081"
             resolve: ["*:443:127.0.0.1:8443"]
+            router_policy: strict
+            ask_routers: false
             """
         )
     )
@@ -64,6 +66,8 @@ def test_every_option_keeps_the_name_it_has_on_the_command_line() -> None:
         "insecure_upstream": True,
         "listen": "8081",
         "resolve": ["*:443:127.0.0.1:8443"],
+        "router_policy": "strict",
+        "ask_routers": False,
     }
 
 
@@ -131,6 +135,26 @@ def test_sites_have_settings_of_their_own() -> None:
     assert config.consent_cookie.parse("all").categories == {"functional": False, "analytics": True, "marketing": True}
 
 
+def test_a_site_says_what_a_routers_destinations_are_for_it() -> None:
+    config = read_config(
+        written(
+            """
+            destinations: {Mixpanel: functional}
+            sites:
+              - url: https://shop.test
+                router_policy: base
+                ask_routers: false
+                destinations: {"Facebook Pixel": analytics}
+              - url: https://blog.test
+            """
+        )
+    )
+    shop, blog = config.sites
+    assert config.destinations == {"Mixpanel": "functional"}
+    assert (shop.router_policy, shop.ask_routers, shop.destinations) == ("base", False, {"Facebook Pixel": "analytics"})
+    assert (blog.router_policy, blog.ask_routers, blog.destinations) == (None, None, {})
+
+
 def cookie_or_hint(path: Path) -> PlainCookie | None:
     """The consent cookie of a configuration, or None where the file is refused with the hint to use quotes."""
     try:
@@ -192,6 +216,9 @@ def test_a_list_that_always_names_necessary_can_be_described() -> None:
         ("consent_cookie: {name: x, values: {}}\n", 1, ["'values'"]),
         ("consent_cookie: {name: x, values: {all: [analitics]}}\n", 1, ["did you mean 'analytics'?"]),
         ("consent_cookie: {name: 'a b', tokens: {a: analytics}}\n", 1, ["'name' is 'a b'"]),
+        ("router_policy: filters\n", 1, ["'router_policy' is 'filters'", "did you mean 'filter'?"]),
+        ("ask_routers: never\n", 1, ["'ask_routers' is a text", "make it yes or no"]),
+        ("destinations: {Mixpanel: necessary}\n", 1, ["'Mixpanel' is 'necessary'"]),
         ("mode: observe\nmode: enforce\n", 2, ["'mode' stands here twice"]),
         ("mode: [\n", None, ["is not YAML"]),
         ("- mode\n", 1, ["the file is a list"]),

@@ -139,3 +139,10 @@ def test_a_warning_of_the_proxy_core_is_shown_safely() -> None:
     out = io.StringIO()
     Console(out).warn("bad \x1b[2J")
     assert out.getvalue() == "warning: bad \\x1b[2J\n"
+
+
+def test_what_becomes_of_an_event_is_told_in_words() -> None:
+    words = "track 'Order' → kept: Mixpanel; switched off: Facebook Pixel (marketing is denied)"
+    line = printed(replace(ROW, outcome="filtered", reason=words))
+    assert re.split(r" {2,}", line.strip())[1:] == ["filtered", words, "https://acme.test/a.js"]
+    assert printed(replace(ROW, outcome="filtered"), quiet=True) == ""

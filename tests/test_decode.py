@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from proxy_addon.config import read_rules
 from proxy_addon.consent.platforms import compile_platforms
 from proxy_addon.consent.signals import Reader
 from proxy_addon.decode import decode
+from proxy_addon.listed import listings
 
 READER = Reader(platforms=compile_platforms(read_rules(())[0].platforms))
 ONETRUST = "OptanonConsent=groups=C0001%3A1%2CC0002%3A1%2CC0003%3A0%2CC0004%3A0; OptanonAlertBoxClosed=2026-01-01"
@@ -44,6 +46,33 @@ def test_a_string_of_a_standard_is_recognised_by_itself(text: str, what: str) ->
 def test_each_tcf_purpose_is_told() -> None:
     details = decode(TCF, READER).found[0].details
     assert sum(name.startswith("purpose ") for name in details) >= 10
+
+
+# The purposes of both categories, and consent to the vendors 1 and 755, or to 1 alone. Made with @iabtechlabtcf/core
+# 1.5.21.
+ONLY_GOOGLE = "CQraFkAQraFkAAKABBENCyFgAPPAAAAAAAYgF5wAgAAgLzAAAAAA"
+NOBODY = "CQraFkAQraFkAAKABBENCyFgAPPAAAAAAAYgAAoAAAAA"
+
+
+def test_each_listed_vendor_is_told() -> None:
+    reader = Reader(listed=listings(read_rules(())[0].catalogue.vendors.values()))
+    decoded = decode(f"euconsent-v2={ONLY_GOOGLE}; addtl_consent=2~1~dv.89", reader)
+    details = {name: said for each in decoded.found for name, said in each.details.items()}
+    assert details["vendor 755, google"] == "consent"
+    assert details["vendor 804, linkedin-insight-tag"] == "no consent"
+    assert details["provider 89, meta-pixel"] == "no consent"
+    assert decoded.consent.vendors == {"linkedin-insight-tag": False, "meta-pixel": False, "microsoft": False}
+    alone = decode("2~1~dv.89", reader)
+    assert (alone.consent.vendors, alone.found[0].details["provider 89, meta-pixel"]) == ({}, "no consent")
+
+
+def test_a_vendor_refused_in_a_category_is_told_in_words_and_as_data() -> None:
+    text = f"euconsent-v2={NOBODY}"
+    said = CliRunner().invoke(cli, ["consent", "decode", text]).output
+    assert re.search(r"google +denied for marketing", said)
+    plain = json.loads(CliRunner().invoke(cli, ["consent", "decode", "--json", text]).output)
+    assert plain["consent"]["refused"] == {"google": ["marketing"]}
+    assert plain["consent"]["categories"]["marketing"] is True
 
 
 def test_a_string_that_cannot_be_read_says_why() -> None:

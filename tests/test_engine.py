@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -70,10 +71,11 @@ class World:
         kind: type[Catalogue] = Catalogue,
         sites: dict[str, Site] | None = None,
         platforms: tuple[Platform, ...] = (),
+        dnt: str = "ignore",
     ) -> None:
         self.rows: list[Evidence] = []
         known = kind(VENDORS, (), {"acme.js": "window.acme = {};"})
-        site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False)
+        site = Site(mode, CCPA if ccpa else GDPR, cookie, strict_labels=False, dnt=dnt)
         self.engine = Engine(
             known, site, sites or {}, self, keep_query=keep_query, platforms=platforms, clock=lambda: 7.0
         )
@@ -111,11 +113,11 @@ class World:
         status: int = 200,
         dest: str = "document",
         pieces: int = 7,
+        **fields: str,
     ) -> bytes | None:
         """The body as it is sent on; None if it passes by."""
-        rewriting = self.engine.response(
-            visit, method, url, status, request={"sec-fetch-dest": dest} if dest else {}, headers=headers, recode=False
-        )
+        request = given("", **{"sec_fetch_dest": dest, **fields})
+        rewriting = self.engine.response(visit, method, url, status, request=request, headers=headers, recode=False)
         if rewriting is None:
             return None
         sent = [each for start in range(0, len(body), pieces) for each in rewriting.feed(body[start : start + pieces])]
@@ -149,6 +151,31 @@ def test_in_reverse_mode_gpc_is_read_from_the_request() -> None:
     world = World(ccpa=True)
     assert world.reverse(GRANTED, sec_gpc="1").consent.gpc
     assert not world.reverse(GRANTED, sec_gpc="0").consent.gpc
+
+
+def test_do_not_track_is_read_where_the_site_heeds_it() -> None:
+    for world, heeded in ((World(ccpa=True), False), (World(ccpa=True, dnt="deny"), True)):
+        assert world.reverse(dnt="1").consent.dnt is heeded
+        assert world.reverse(dnt="0").consent.dnt is False
+        page = world.respond(world.reverse(dnt="1"), html(), PAGE)
+        assert page is not None
+        assert (b"text/x-consentry" in page) is heeded
+        assert (b"&quot;analytics&quot;:false" in page) is heeded
+
+
+def test_in_forward_mode_do_not_track_holds_until_the_visitor_chooses() -> None:
+    world = World(ccpa=True, dnt="deny")
+    world.page(dnt="1")
+    visit, status = world.tag(referer=f"{SHOP}/", dnt="1")
+    assert (status, visit.consent.dnt) == (200, True)
+    assert world.rows[-1].reason == "acme needs analytics: analytics is unset, and Do Not Track denies it"
+    # A tag on a page of which nothing is known yet.
+    assert world.tag(referer="https://blog.test/", dnt="1")[1] == 200
+    assert world.tag(referer="https://blog.test/")[1] is None
+    visit = world.page(cookie="session=1", dnt="1")
+    world.respond(visit, html((b"set-cookie", f"{GRANTED}; Path=/".encode())), url=f"{SHOP}/")
+    visit, status = world.tag(referer=f"{SHOP}/", dnt="1")
+    assert (status, visit.consent.dnt) == (None, True)
 
 
 def test_the_page_is_the_document_or_what_asks_for_a_resource() -> None:
@@ -523,6 +550,22 @@ def test_a_fragment_that_a_script_fetches_is_rewritten_without_our_script() -> N
     assert b"data-consentry-runtime" not in sent
 
 
+@pytest.mark.parametrize(("mode", "accept"), [("navigate", "*/*"), ("cors", "*/*, application/x-consentry")])
+def test_a_page_that_a_service_worker_fetches_is_a_page(mode: str, accept: str) -> None:
+    world = World()
+    sent = world.respond(world.reverse(), html(), PAGE, dest="empty", sec_fetch_mode=mode, accept=accept)
+    assert sent is not None
+    assert b"data-consentry-runtime" in sent
+
+
+def test_a_page_that_a_service_worker_passes_on_may_lead_to_a_vendor() -> None:
+    world = World()
+    for mode, led in (("navigate", TAG), ("cors", f"{PUBLIC}/__consentry/held")):
+        headers = Headers([(b"location", TAG.encode())])
+        world.respond(world.reverse(), headers, status=302, dest="empty", sec_fetch_mode=mode)
+        assert headers["location"] == led
+
+
 def test_an_error_page_is_a_page() -> None:
     sent = World().respond(World().reverse(), html(), PAGE, status=404)
     assert sent is not None
@@ -633,7 +676,7 @@ def test_cookies_and_hints_pass_with_consent_and_where_we_only_observe() -> None
 
 def prepared(world: World, visit: Visit, fields: dict[str, str]) -> Headers:
     headers = Headers([(name.encode(), value.encode()) for name, value in fields.items()])
-    world.engine.prepare_request(visit, headers, fields)
+    world.engine.prepare_request(visit, "GET", visit.page, headers, fields)
     return headers
 
 
@@ -645,6 +688,14 @@ def test_a_document_is_asked_for_whole_and_unconditionally() -> None:
     for fields in ({"sec-fetch-dest": "document"}, {"sec-fetch-dest": "iframe"}, {"accept": "text/html,*/*"}):
         headers = prepared(world, world.reverse(), {**CONDITIONAL, **fields})
         assert [name for name in CONDITIONAL if name in headers] == []
+
+
+def test_what_a_service_worker_tells_us_is_not_told_to_the_site() -> None:
+    world = World()
+    fields = {**CONDITIONAL, "sec-fetch-dest": "empty", "accept": "text/*, application/x-consentry"}
+    headers = prepared(world, world.reverse(), fields)
+    assert headers["accept"] == "text/*"
+    assert [name for name in CONDITIONAL if name in headers] == []
 
 
 def test_anything_else_may_be_asked_for_in_parts() -> None:
@@ -669,12 +720,104 @@ def test_a_forward_proxy_that_only_observes_changes_no_request() -> None:
     assert {name: headers[name] for name in headers} == fields
 
 
-# What a tag was told
+# What a page says that it let go
 
 PING = "https://tags.test/ping"
 ONLY_ANALYTICS = "consentry=v=1&analytics=granted&functional=granted&marketing=denied"
 ONLY_MARKETING = "consentry=v=1&analytics=denied&functional=granted&marketing=granted"
 AD_GRANTED = "google was told granted for ad_storage, and the visitor denied marketing"
+
+
+def asked(world: World, visit: Visit, url: str, **values: object) -> list[Evidence]:
+    """The rows that a page's report of an allowed request leaves."""
+    reported = {"outcome": "asked", "vendor": "tags", "url": url, "type": "ping", "layer": "guard", **values}
+    body = json.dumps({"page": f"{visit.public}/p", "rows": [reported]}).encode()
+    fields = {"sec-fetch-site": "same-origin"}
+    assert world.engine.own(visit, "POST", "/__consentry/report", fields, body).status == 204
+    return world.rows
+
+
+def test_in_reverse_mode_a_page_tells_what_its_tags_were_told() -> None:
+    world = World()
+    url = f"{PING}?cid=42&gcs=G111&gcs=G100&x=1"
+    (row,) = asked(world, world.reverse(ONLY_ANALYTICS), url)
+    assert (row.layer, row.outcome, row.verdict, row.vendor) == ("guard", "mismatch", "allow", "tags")
+    assert (row.reason, row.type, row.page) == (AD_GRANTED, "ping", f"{SHOP}/p")
+    assert row.url == f"{PING}?gcs=…"
+    assert (row.consent, row.signal) == (
+        "functional granted, analytics granted, marketing denied",
+        "cookie consentry",
+    )
+
+
+def test_nothing_but_what_tells_of_consent_is_kept_of_what_a_page_asked_for() -> None:
+    (row,) = asked(World(keep_query=True), World().reverse(ONLY_ANALYTICS), f"{PING}?cid=42&gcs=G111&asc=x%26y")
+    assert row.url == f"{PING}?gcs=G111&asc=x%26y"
+
+
+@pytest.mark.parametrize(
+    ("url", "values"),
+    [
+        (f"{PING}?gcs=G101", {}),
+        (f"{PING}?cid=1", {}),
+        (f"{TAG}?gcs=G111", {"vendor": "acme"}),
+        (f"{PING}?gcs=G111", {"vendor": "acme"}),
+        ("https://tags.test/help/x?gcs=G111", {}),
+        ("https://nobody.test/?gcs=G111", {}),
+        ("gcs=G111", {}),
+    ],
+)
+def test_what_agrees_or_is_not_the_vendors_leaves_no_row(url: str, values: dict[str, object]) -> None:
+    world = World()
+    assert asked(world, world.reverse(ONLY_ANALYTICS), url, **values) == []
+
+
+def test_what_should_have_been_held_is_not_compared_and_is_still_a_leak() -> None:
+    world = World()
+    url = f"{PING}?gcs=G111"
+    assert asked(world, world.reverse(DENIED), url) == []
+    report = json.dumps({"csp-report": {"blocked-uri": url, "effective-directive": "img-src"}}).encode()
+    world.engine.judge_reports(world.reverse(DENIED), report)
+    assert world.seen() == [("csp-report", "leak", "tags")]
+
+
+def test_in_forward_mode_the_wire_has_compared_already() -> None:
+    world = World()
+    assert asked(world, world.page(cookie=ONLY_ANALYTICS), f"{PING}?gcs=G111") == []
+
+
+# What the standards' strings refuse single vendors
+
+# The purposes of both categories, and consent to the vendor 1 alone. Made with @iabtechlabtcf/core 1.5.21.
+TC_STRING = "euconsent-v2=CQraFkAQraFkAAKABBENCyFgAPPAAAAAAAYgAAoAAAAA"
+
+
+def test_a_vendor_that_a_tc_string_refuses_is_held_and_the_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = (vendor("ads", "marketing", domains=(Domain("ads.test", "marketing"),), tcf=7), *VENDORS[:1])
+    monkeypatch.setattr("tests.test_engine.VENDORS", listed)
+    world = World()
+    world.page(cookie=TC_STRING)
+    assert world.tag(referer=f"{SHOP}/")[1] is None
+    visit, status = world.tag("https://ads.test/pixel.js", referer=f"{SHOP}/")
+    assert status is not None
+    assert world.rows[-1].reason == "ads itself is refused (cookie euconsent-v2)"
+    assert visit.consent.words().endswith("ads denied")
+    page = world.respond(world.reverse(TC_STRING), html(), PAGE)
+    assert page is not None
+    assert b"&quot;vendors&quot;:{&quot;ads&quot;:false}" in page
+
+
+def test_a_tag_of_a_vendor_that_is_refused_in_a_category_should_have_been_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = (RequestRule("ad", "pixel", "tags.test", "/ad", "", category="marketing"),)
+    tags = replace(VENDORS[3], requests=rules, tcf=7, listed_for=("marketing",))
+    monkeypatch.setattr("tests.test_engine.VENDORS", (*VENDORS[:3], tags))
+    assert told(World(), "gcs=G111", TC_STRING) == [AD_GRANTED]
+    assert told(World(), "gcs=G101", TC_STRING) == []
+
+
+# What a tag was told
 
 
 def told(world: World, query: str, cookie: str, url: str = PING, **fields: str) -> list[str]:

@@ -9,8 +9,9 @@ import pytest
 from proxy_addon.catalogue.model import Domain, Exemption, RequestRule
 from proxy_addon.config import UsageError
 from proxy_addon.consent.model import CATEGORIES, Consent
-from proxy_addon.explain import consent_of, explain
+from proxy_addon.explain import ask, connected, consent_of, explain
 
+from .rewrite.routers import relay
 from .small import CCPA, GDPR, catalogue, vendor
 
 CATALOGUE = catalogue(
@@ -146,3 +147,99 @@ def test_an_unknown_word_is_refused_and_the_known_ones_are_named(text: str) -> N
 def test_gpc_goes_with_it() -> None:
     verdict = explain(CATALOGUE, TAG, said("all", True), CCPA, strict_labels=True).verdict
     assert verdict.missing == ("marketing",)
+
+
+# Routers
+
+SCRIPT = "https://cdn.relay.test/js/K1/relay.js"
+ANALYTICS = Consent({"analytics": True, "functional": False, "marketing": False}, signal="x")
+EVERYTHING = Consent(dict.fromkeys(CATEGORIES, True))
+ACTIVE = {"Ads", "Meter", "Secret"}
+
+
+def test_of_a_router_every_active_destination_is_explained() -> None:
+    plain = explain(relay(), SCRIPT, ANALYTICS, GDPR, active=ACTIVE).plain()
+    assert plain["destinations"] == [
+        {
+            "name": "Ads",
+            "category": "marketing",
+            "vendor": None,
+            "listed": True,
+            "verdict": "block",
+            "reason": "marketing is denied (x)",
+        },
+        {
+            "name": "Meter",
+            "category": "analytics",
+            "vendor": "meter",
+            "listed": True,
+            "verdict": "allow",
+            "reason": "granted (x)",
+        },
+        {
+            "name": "Secret",
+            "category": None,
+            "vendor": None,
+            "listed": False,
+            "verdict": "block",
+            "reason": "functional is denied (x); marketing is denied (x)",
+        },
+    ]
+    assert (plain["verdict"], plain["router_policy"]) == ("allow", "filter")
+
+
+@pytest.mark.parametrize(
+    ("said", "policy", "active", "verdict", "will"),
+    [
+        (ANALYTICS, "filter", ACTIVE, "allow", "it runs, and does not reach: Ads, Secret"),
+        (ANALYTICS, "filter", {"Tally"}, "allow", "it runs, and reaches all of its destinations"),
+        (
+            ANALYTICS,
+            "filter",
+            None,
+            "allow",
+            "it runs, and reaches only destinations that are allowed; which are connected is not known",
+        ),
+        (EVERYTHING, "filter", None, "allow", "it runs, and reaches all of its destinations"),
+        (ANALYTICS, "base", ACTIVE, "allow", "it runs, and nothing is taken out"),
+        (ANALYTICS, "strict", ACTIVE, "block", "it is held, and nothing reaches any destination"),
+        (ANALYTICS, "strict", None, "block", "it is held, and nothing reaches any destination"),
+        (ANALYTICS, "strict", {"Tally"}, "allow", "it runs, and reaches all of its destinations"),
+        (Consent(), "base", ACTIVE, "block", "it is held, and nothing reaches any destination"),
+    ],
+)
+def test_what_will_happen_is_said_in_words(
+    said: Consent, policy: str, active: set[str] | None, verdict: str, will: str
+) -> None:
+    found = explain(relay(), SCRIPT, said, GDPR, policy=policy, active=active)
+    assert found.routed is not None
+    assert (found.verdict.action, found.routed.will) == (verdict, will)
+    assert (found.routed.destinations is None) == (active is None)
+
+
+def test_what_is_no_router_has_no_destinations() -> None:
+    for url in (TAG, "https://shop.test/"):
+        assert "destinations" not in explain(CATALOGUE, url, Consent(), GDPR, active=ACTIVE).plain()
+
+
+def test_settings_and_listings_say_what_is_active() -> None:
+    assert connected(relay(), SCRIPT, '{"integrations":{"Ads":{},"Relay":{}}}') == frozenset({"Ads"})
+    assert connected(relay(), SCRIPT, '[{"name":"Tally"}]') == frozenset({"Tally"})
+    assert connected(relay(), "https://shop.test/", "nonsense") is None
+    with pytest.raises(UsageError, match="These are no settings of relay"):
+        connected(relay(), SCRIPT, "nonsense")
+
+
+def test_a_router_is_asked_for_its_settings_and_its_listing() -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> str | None:
+        asked.append(url)
+        return '{"integrations":{"Ads":{}}}' if url.endswith("settings") else None
+
+    assert ask(relay(), SCRIPT, fetch) == frozenset({"Ads"})
+    assert asked == ["https://cdn.relay.test/sources/K1/settings", "https://cdn.relay.test/sources/K1/list"]
+    assert ask(relay(), SCRIPT, lambda _: "nonsense") is None
+    assert ask(relay(), "https://api.relay.test/v1/t", fetch) is None
+    assert ask(relay(), "https://shop.test/", fetch) is None
+    assert len(asked) == 2

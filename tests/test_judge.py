@@ -160,3 +160,25 @@ def test_a_cookie_of_a_vendor_is_withheld_wherever_the_vendor_sets_it() -> None:
 )
 def test_a_hint_is_withheld_where_it_leads_to_a_vendor(reference: str, held: bool) -> None:
     assert Page().judge.hint("https://shop.test/p", reference) is held
+
+
+def test_whoever_wants_to_know_is_told_of_each_match_and_of_what_it_was() -> None:
+    told: list[tuple[str, str]] = []
+    judge = PageJudge(
+        CATALOGUE,
+        lambda match: decide(match, Consent(), GDPR),
+        lambda *_, **__: None,
+        site="shop.test",
+        layer="html",
+        enforce=True,
+        passes=True,
+        notice=lambda match, what: told.append((match.vendor, what)),
+    )
+    judge.request("https://acme.test/x", "script", ())
+    judge.request("https://shop.test/x", "script", ())
+    judge.snippet("acme.load(1); beta.load(2);")
+    assert told == [
+        ("acme", "https://acme.test/x"),
+        ("acme", "acme.load(1); beta.load(2);"),
+        ("beta", "acme.load(1); beta.load(2);"),
+    ]

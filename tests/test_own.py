@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
+import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from proxy_addon.consent.model import Consent
 from proxy_addon.consent.platforms import compile_platforms
 from proxy_addon.engine import Visit
 from proxy_addon.own import (
+    Event,
     Quota,
     deletions,
     is_own,
@@ -52,7 +55,7 @@ JSON = st.recursive(
                     "effective-directive",
                 ]
             ),
-            inner | st.sampled_from(["held", "trouble", "leak", "acme", "nobody", TAG]),
+            inner | st.sampled_from(["held", "trouble", "leak", "asked", "acme", "tags", "nobody", TAG]),
             max_size=6,
         )
     ),
@@ -91,6 +94,15 @@ def test_a_script_of_ours_is_served(name: str) -> None:
     assert answer.status == 200
     assert ("content-type", "text/javascript; charset=utf-8") in answer.headers
     assert answer.body
+
+
+def test_a_worker_that_imports_is_told_what_the_visitor_chose() -> None:
+    world = World()
+    for cookie, analytics in ((GRANTED, True), (DENIED, False)):
+        answer = world.engine.own(world.reverse(cookie), "GET", f"{BASE}told.js", {}, b"")
+        said = json.loads(answer.body.decode().partition("=")[2].rstrip(";\n"))
+        assert said["categories"]["analytics"] is analytics
+        assert dict(answer.headers)["cache-control"] == "no-store"
 
 
 def test_the_guard_is_kept_only_under_the_name_of_its_version() -> None:
@@ -254,6 +266,16 @@ def test_in_forward_mode_consent_that_a_page_reports_counts_at_once() -> None:
     assert world.tag(referer=f"{SHOP}/")[1] == 200
 
 
+def test_in_forward_mode_no_report_takes_gpc_back() -> None:
+    world = World(ccpa=True)
+    world.page(cookie="__gpp=DBABLA~CAAqAAAAAACA.YA")
+    visit = world.forward(f"{SHOP}/", "__gpp=DBABLA~CAAqAAAAAACA.YA", sec_fetch_dest="empty", referer=f"{SHOP}/")
+    assert visit.consent.gpc
+    assert post(world, visit, "consent", consent(granted=True)) == 204
+    visit, status = world.tag("https://ads.test/x.js", referer=f"{SHOP}/")
+    assert (status, visit.consent.gpc) == (200, True)
+
+
 def test_in_forward_mode_a_frame_of_another_site_cannot_speak_for_the_page() -> None:
     world = World()
     world.page(cookie=DENIED)
@@ -302,8 +324,20 @@ def test_a_page_that_asks_is_told_what_its_cookies_mean() -> None:
         "vendors": {},
         "implied": {},
         "gpc": False,
+        "dnt": False,
+        "refused": {},
         "signal": "cookie consentry",
     }
+
+
+def test_a_page_that_asks_is_told_of_do_not_track() -> None:
+    world = World(dnt="deny")
+    whole: tuple[dict[str, object], ...] = ({"storage": {}}, {})
+    for told in whole:
+        body = json.dumps({"ask": True, **told}).encode()
+        answer = world.engine.own(world.reverse(), "POST", BASE + "consent", {"origin": SHOP, "dnt": "1"}, body)
+        said = json.loads(answer.body)
+        assert (said["dnt"], said["implied"]) == (True, {"analytics": False, "marketing": False})
 
 
 def test_what_a_page_tells_of_its_storage_is_kept_for_the_next_page() -> None:
@@ -374,6 +408,20 @@ def test_of_reported_consent_only_answers_to_known_questions_count() -> None:
     assert said == Consent({"analytics": True}, {"acme": False}, signal="the page", note="reported by the page")
 
 
+@pytest.mark.parametrize(
+    ("refused", "read"),
+    [
+        ({"acme": ["marketing", "necessary", 7]}, {"acme": frozenset({"marketing"})}),
+        ({"acme": "marketing"}, {}),
+        (["acme"], {}),
+    ],
+)
+def test_a_page_may_report_in_what_a_vendor_is_refused(refused: object, read: dict[str, frozenset[str]]) -> None:
+    said = reported_consent({"consent": {"categories": {}, "vendors": {}, "refused": refused}})
+    assert said is not None
+    assert said.refused == read
+
+
 # Leaks
 
 
@@ -411,7 +459,68 @@ def test_what_is_nobodys_or_no_address_is_no_leak(url: object) -> None:
     assert world.rows == []
 
 
+def test_of_an_origin_alone_a_leak_is_told_only_where_nothing_is_exempt() -> None:
+    world = World()
+    world.engine.judge_reports(world.reverse(), csp("https://acme.test"))
+    assert world.rows == []
+    world.engine.judge_reports(world.reverse(), csp("https://cdn.acme.test"))
+    assert world.seen() == [("csp-report", "leak", "acme")]
+
+
 def test_with_consent_nothing_leaks() -> None:
     world = World()
     world.engine.judge_reports(world.reverse(GRANTED), csp(TAG))
     assert world.rows == []
+
+
+# How our scripts are sent
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [("gzip, deflate, br, zstd", "br"), ("gzip;q=1.0", "gzip"), ("br;q=0, gzip", "gzip"), ("", None), ("zstd", None)],
+)
+@pytest.mark.parametrize("name", ["guard", "worker"])
+def test_a_script_comes_in_a_coding_that_the_browser_takes(name: str, accepted: str, coding: str | None) -> None:
+    world = World()
+    path = f"{BASE}{name}.js?v={world.engine.assets.version}"
+    plain = world.engine.own(world.reverse(), "GET", path, {}, b"")
+    answer = world.engine.own(world.reverse(), "GET", path, {"accept-encoding": accepted}, b"")
+    assert dict(answer.headers).get("content-encoding") == coding
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
+    assert unpack(answer.body) == plain.body
+    assert coding is None or len(answer.body) < len(plain.body) / 2
+    assert dict(answer.headers).get("vary") == ("accept-encoding" if coding else None)
+
+
+# Events that a page filtered
+
+
+EVENT = {"kind": "track", "title": "Order", "kept": ["Mixpanel"], "off": ["Ads", 7], "site": []}
+
+
+def test_a_filtered_event_is_taken_with_the_names_that_are_names() -> None:
+    (found,) = reported_rows({"rows": [row(outcome="filtered", event=EVENT)]}, "acme".__eq__)
+    assert found.event == Event("track", "Order", ("Mixpanel",), ("Ads",), ())
+
+
+@pytest.mark.parametrize("event", [None, 7, [], "x"])
+def test_a_filtered_row_without_an_event_is_left_out(event: object) -> None:
+    assert reported_rows({"rows": [row(outcome="filtered", event=event)]}, "acme".__eq__) == []
+
+
+def test_an_event_of_no_known_destinations_says_so() -> None:
+    (found,) = reported_rows({"rows": [row(outcome="filtered", event={"kept": None, "title": 5})]}, "acme".__eq__)
+    assert found.event == Event("", "", None, (), ())
+
+
+def test_an_event_that_says_too_much_is_cut() -> None:
+    huge = {"kind": "x" * 9999, "title": "a@b.c " * 999, "kept": ["y" * 9999] * 9999, "off": [], "site": []}
+    (found,) = reported_rows({"rows": [row(outcome="filtered", event=huge)]}, "acme".__eq__)
+    assert found.event is not None
+    assert found.event.kept is not None
+    assert (len(found.event.kind), len(found.event.kept), len(found.event.kept[0])) == (60, 200, 120)
+    assert "a@b.c" not in found.event.title
+    # What is no filtered event brings none.
+    (plain,) = reported_rows({"rows": [row(event=EVENT)]}, "acme".__eq__)
+    assert plain.event is None

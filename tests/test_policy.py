@@ -73,6 +73,20 @@ def test_what_a_platform_has_set_for_its_region_may_deny_but_never_grants(regime
         assert with_it.blocks is (without.blocks or takes_away), (said, exception, gpc, implied)
 
 
+@pytest.mark.parametrize("regime", [GDPR, CCPA], ids=lambda regime: regime.regime)
+def test_a_refusal_of_a_vendor_in_one_category_takes_away_and_grants_nothing(regime: Regime) -> None:
+    for said, exception, gpc, names in product(SAID, SAID, (False, True), (("marketing",), ("analytics",))):
+        chosen = {} if said is None else {"marketing": said}
+        vendors = {} if exception is None else {"acme": exception}
+        consent = Consent(chosen, vendors, gpc=gpc)
+        refused = {"acme": frozenset(names), "other": frozenset({"marketing"})}
+        with_it = decide(match_of("marketing"), replace(consent, refused=refused), regime)
+        without = decide(match_of("marketing"), consent, regime)
+        # A choice for the vendor itself is the visitor's, and comes before what a string says of it.
+        takes_away = "marketing" in names and exception is None
+        assert with_it.blocks is (without.blocks or takes_away), (said, exception, gpc, names)
+
+
 def test_a_vendors_grant_is_not_undone_by_the_refusal_of_its_category_but_by_gpc_where_it_binds() -> None:
     consent = Consent({"marketing": False}, {"acme": True})
     assert not decide(match_of("marketing"), consent, CCPA).blocks
@@ -116,7 +130,7 @@ def test_the_refusal_of_a_vendor_names_all_that_it_requires_as_missing() -> None
     consent = Consent(dict.fromkeys(CATEGORIES, True), {"acme": False})
     verdict = decide(match_of("analytics", "marketing"), consent, GDPR)
     assert verdict.missing == ("analytics", "marketing")
-    assert verdict.reason == "the visitor refused acme itself"
+    assert verdict.reason == "acme itself is refused (none)"
 
 
 def test_the_refusal_of_another_vendor_changes_nothing() -> None:
@@ -146,12 +160,22 @@ def test_the_refusal_of_another_vendor_changes_nothing() -> None:
             "acme needs marketing: marketing is unset, and the site's default denies it (platform x)",
         ),
         (
+            Consent(implied={"marketing": False}, dnt=True),
+            CCPA,
+            "acme needs marketing: marketing is unset, and Do Not Track denies it",
+        ),
+        (
             Consent(implied={"marketing": True}, signal="platform x"),
             GDPR,
             (
                 "acme needs marketing: marketing is unset, which gdpr counts as denied, "
                 "though the site's default grants it (platform x)"
             ),
+        ),
+        (
+            Consent({"marketing": True}, refused={"acme": frozenset({"marketing"})}, signal="cookie x"),
+            GDPR,
+            "acme needs marketing: acme itself is refused for marketing (cookie x)",
         ),
         (
             Consent({}, {"acme": True}, signal="cookie x"),

@@ -73,6 +73,14 @@ def test_a_site_of_the_configuration_differs_in_what_it_says_and_in_nothing_else
     assert reverse(built, "https://other.test") == ("enforce", "gdpr")
 
 
+def test_do_not_track_is_ignored_unless_the_site_or_all_sites_heed_it() -> None:
+    config = configured("sites: [{url: 'https://shop.test', dnt: deny}, {url: 'https://blog.test', dnt: ignore}]")
+    for choices, others in ((Choices(), "ignore"), (Choices(dnt="deny"), "deny")):
+        built = engine(config, choices)
+        found = [visited(built, f"https://{name}.test").site.dnt for name in ("shop", "blog", "other")]
+        assert found == ["deny", "ignore", others]
+
+
 def test_two_sites_of_one_domain_are_told_apart() -> None:
     built = engine(configured("sites: [{url: 'https://a.shop.test', mode: observe}, {url: 'https://b.shop.test'}]"))
     assert reverse(built, "https://a.shop.test")[0] == "observe"
@@ -116,6 +124,24 @@ def test_a_site_reads_its_own_consent_cookie_and_the_others_the_common_one() -> 
     assert not visited(built, "https://blog.test", "own=all").consent.decided
     assert not visited(built, "https://shop.test", "common=all").consent.decided
     assert visited(built, "https://blog.test", "common=all").consent.decided
+
+
+def test_a_site_has_its_own_word_on_routers() -> None:
+    config = configured(
+        """
+        destinations: {Mixpanel: functional, Slack: marketing}
+        sites:
+          - {url: "https://shop.test", router_policy: base, ask_routers: true, destinations: {Slack: functional}}
+          - {url: "https://blog.test"}
+        """
+    )
+    built = engine(config, Choices(router_policy="strict", ask_routers=False))
+    shop, blog = (visited(built, f"https://{name}.test").site for name in ("shop", "blog"))
+    assert (shop.router_policy, shop.ask_routers) == ("base", True)
+    assert shop.destinations == {"Mixpanel": "functional", "Slack": "functional"}
+    assert (blog.router_policy, blog.ask_routers) == ("strict", False)
+    assert blog.destinations == {"Mixpanel": "functional", "Slack": "marketing"}
+    assert visited(engine(), "https://shop.test").site.router_policy == "filter"
 
 
 def test_an_unknown_regime_is_refused_wherever_it_stands() -> None:

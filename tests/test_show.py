@@ -13,6 +13,7 @@ from proxy_addon.consent.model import Consent
 from proxy_addon.explain import explain
 from proxy_addon.show import vendor_list, vendor_page, vendor_plain, verdict_words
 
+from .rewrite.routers import relay
 from .small import GDPR, catalogue, ship, vendor
 
 
@@ -92,3 +93,35 @@ def test_a_verdict_on_what_nobody_catalogued_says_so(acme: Catalogue) -> None:
     assert words.startswith("ALLOW  https://shop.test/\n")
     assert "no catalogued vendor" in words
     assert "Vendor" not in words
+
+
+def test_a_router_says_how_many_destinations_are_known() -> None:
+    known = relay().destinations["relay"].values()
+    page = vendor_page(relay().vendors["relay"], known)
+    words = "it forwards to destinations, of which 5 are known: 1 functional, 2 analytics, 2 marketing"
+    assert words in " ".join(page.split())
+    assert "Router" not in vendor_page(relay().vendors["meter"])
+    plain = json.loads(json.dumps(vendor_plain(relay().vendors["relay"], known)))
+    assert [each["name"] for each in plain["destinations"]] == ["Ads", "Chat", "Meter", "Pixels", "Tally"]
+    assert "destinations" not in vendor_plain(relay().vendors["meter"], ())
+
+
+@pytest.mark.parametrize(
+    ("active", "words"),
+    [
+        (None, ["which are connected is not known (policy: filter)", "--settings FILE"]),
+        (
+            {"Ads", "Tally", "Secret"},
+            [
+                "does not reach: Ads, Secret",
+                "allow Tally analytics",
+                "block Secret every category, since it is in no list",
+            ],
+        ),
+    ],
+)
+def test_a_routers_verdict_tells_of_its_destinations(active: set[str] | None, words: list[str]) -> None:
+    said = Consent({"analytics": True, "functional": True, "marketing": False})
+    found = explain(relay(), "https://cdn.relay.test/js/K1/relay.js", said, GDPR, active=active)
+    text = " ".join(verdict_words(found, relay()).split())
+    assert [each for each in words if each not in text] == []

@@ -10,11 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..catalogue.model import Category, Vendor
+from ..catalogue.model import Category, Destination, Vendor
 from ..consent.cookie import COOKIE, PlainCookie
 from ..consent.model import Consent, Regime
 from ..consent.platforms import Platform
-from .table import compile_table
+from .table import compile_routers, compile_table
 from .watched import watch_table
 
 # Everything of ours on a site lives under this path.
@@ -31,6 +31,8 @@ class Assets:
     scope: str
     worker: str
     bootstrap: str
+    # Fetched by the others once a router runs: most sites have none, and its destinations have many names.
+    routers: str
     badge: str = ""
 
     @property
@@ -45,13 +47,14 @@ def assemble(
     *,
     banner: bool,
     platforms: Iterable[Platform] = (),
+    destinations: Mapping[str, Mapping[str, Destination]] | None = None,
     live: bool = False,
     badge: bool = False,
 ) -> Assets:
     """The scripts for a catalogue's vendors; with `banner` the guard brings our own consent banner.
 
-    Where the choices of `platforms` are kept is watched in the page. With `live` the guard listens for what the
-    dashboard sets, and with `badge` too it shows the badge.
+    Where the choices of `platforms` are kept is watched in the page. `destinations` are those of routers, by name.
+    With `live` the guard listens for what the dashboard sets, and with `badge` too it shows the badge.
     """
     table = json.dumps(compile_table(dict(vendors)), separators=(",", ":"), ensure_ascii=True)
     stubs = _functions({each.vendor: each.stub for each in vendors.values()})
@@ -66,9 +69,10 @@ def assemble(
     scope = f"(() => {{{head}{_source('scope.js')}}})();"
     worker = f"(() => {{{head}{_source('worker.js')}}})();"
     bootstrap = (_FOLDER / "bootstrap.html").read_text("utf-8")
+    routers = _routers(vendors, destinations or {})
     panel = _badge(vendors, categories) if live and badge else ""
-    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap, panel)).encode()).hexdigest()[:16]
-    return Assets(version, guard, scope, worker, bootstrap, panel)
+    version = hashlib.sha256("\0".join((guard, scope, worker, bootstrap, routers, panel)).encode()).hexdigest()[:16]
+    return Assets(version, guard, scope, worker, bootstrap, routers, panel)
 
 
 def consent_state(consent: Consent) -> dict[str, Any]:
@@ -77,7 +81,9 @@ def consent_state(consent: Consent) -> dict[str, Any]:
         "categories": dict(consent.categories),
         "vendors": dict(consent.vendors),
         "gpc": consent.gpc,
+        "dnt": consent.dnt,
         "implied": dict(consent.implied),
+        "refused": {vendor: sorted(names) for vendor, names in sorted(consent.refused.items())},
         "signal": consent.signal,
     }
 
@@ -92,8 +98,13 @@ def page_state(
     strict: bool,
     plain: PlainCookie | None,
     worker: bool,
+    routing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a page or worker needs to know of the visitor; JSON-ready."""
+    """What a page or worker needs to know of the visitor; JSON-ready.
+
+    `routing`: {"categories": the site's own for destinations, "active": {router: {key: names}}, "needs": {router:
+    categories that it needs beside its own}}. Without it nothing that a router connects is filtered.
+    """
     return {
         "version": version,
         "base": BASE,
@@ -112,6 +123,7 @@ def page_state(
         if plain
         else None,
         "worker": worker,
+        "routing": routing,
     }
 
 
@@ -132,6 +144,18 @@ def _banner(categories: Iterable[Category]) -> str:
     return f"const CATEGORIES={json.dumps(plain, separators=(',', ':'))};\n{_source('banner.js')}"
 
 
+def _routers(vendors: Mapping[str, Vendor], destinations: Mapping[str, Mapping[str, Destination]]) -> str:
+    """The script that hands over to the one that fetched it what it needs of routers."""
+    words = json.dumps(compile_routers(vendors, destinations), separators=(",", ":"))
+    known = {each.vendor: each.router for each in vendors.values() if each.router}
+    grown = _functions({name: each.grown for name, each in known.items()}, "settings", "names")
+    shrunk = _functions({name: each.shrunk for name, each in known.items()}, "names")
+    made = f"(core, at, host) => consentryRouter({words}, {grown}, {shrunk}, core, at, host)"
+    taker = "(self.document && document.currentScript || self)"
+    told = f"{taker}.dispatchEvent(new CustomEvent('consentry', {{ detail: {made} }}));"
+    return f"(() => {{{_source('destinations.js')}{told}}})();"
+
+
 def _badge(vendors: Mapping[str, Vendor], categories: Iterable[Category]) -> str:
     titles = [[each.category, each.title] for each in categories]
     names = {each.vendor: [each.name, each.category] for each in vendors.values()}
@@ -139,9 +163,10 @@ def _badge(vendors: Mapping[str, Vendor], categories: Iterable[Category]) -> str
     return filled + _source("badge.js")
 
 
-def _functions(code: Mapping[str, str]) -> str:
+def _functions(code: Mapping[str, str], *arguments: str) -> str:
     """Code of vendors, as a JavaScript object of functions by their ids."""
-    functions = (f"{json.dumps(name)}:function(){{{compact(text)}\n}}" for name, text in code.items() if text.strip())
+    head = f"function({','.join(arguments)})"
+    functions = (f"{json.dumps(name)}:{head}{{{compact(text)}\n}}" for name, text in code.items() if text.strip())
     return f"{{{','.join(functions)}}}"
 
 

@@ -53,29 +53,44 @@ function consentryDecide(table, at) {
       const found = rule ? rule[3] : known.whole;
       if (found) {
         const foreign = !at.site || !table.vendors[found[0]][1].includes(at.site);
-        return { vendor: found[0], needs: found[1], label: found[2], exempt: !!(rule && rule[4]) || !foreign };
+        return { vendor: found[0], needs: found[1], label: found[2], part: found[3], exempt: !!(rule && rule[4]) || !foreign };
       }
     }
     const stem = path.slice(path.lastIndexOf('/') + 1).split('.')[0];
     const rule = (own(table.any, stem) || []).find((each) => accepts(each, path, query, attributes));
-    return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], exempt: false } : null;
+    return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], part: rule[3][3], exempt: false } : null;
+  }
+  // What a request is to a router that may run: {router, part (as in the table), stranger: whether only its shape says
+  // so, url, method}, or null.
+  function way(url, method) {
+    const found = at.routing ? match(url) : null;
+    const made = (vendor, part, stranger) => ({ router: table.vendors[vendor][0], part, stranger, url, method });
+    // Answers are asked for with GET, and events sent with anything else.
+    const asks = method === 'GET', fits = found && (asks ? found.part < 3 : found.part === 3 && method !== 'HEAD');
+    if (found) return fits && !found.exempt && !holds(found.vendor, found.needs, found.label) ? made(found.vendor, found.part, false) : null;
+    const known = at.routing && table.routers.find(([, ...paths]) => { const path = paths[asks ? 0 : 1]; return path && regex(path).test(url.pathname); });
+    return known ? made(known[0], asks ? 1 : 3, true) : null;
   }
 
+  const bit = (category) => 1 << table.categories.indexOf(category);
   const granted = (bit, vendor) => {
     const category = table.categories[Math.log2(bit)];
     if (at.consent.gpc && at.law.gpc_denies.includes(category)) return false;
     const exception = own(at.consent.vendors, vendor);
     if (exception !== undefined) return exception;
     const said = own(at.consent.categories, category);
+    if ((own(at.consent.refused || {}, vendor) || []).includes(category)) return false;
     // What a platform has set without being told may deny, but is no consent.
     return said === undefined ? !!at.law.unset[category] && own(at.consent.implied || {}, category) !== false : said;
   };
 
   // Whether what needs these categories is held for the vendor (by index).
   function holds(vendor, needs, label = 0) {
-    const required = at.strict ? needs | label : needs;
-    if (!required) return false;
     const id = table.vendors[vendor][0];
+    // A router whose policy is strict needs what its destinations need.
+    const more = at.routing && needs ? own(at.routing.needs || {}, id) || [] : [];
+    const required = more.reduce((bits, name) => bits | bit(name), at.strict ? needs | label : needs);
+    if (!required) return false;
     if (own(at.consent.vendors, id) === false) return true;
     return [1, 2, 4].some((bit) => required & bit && !granted(bit, id));
   }
@@ -133,12 +148,21 @@ function consentryDecide(table, at) {
     heldVendor: (id) => { const index = table.vendors.findIndex((each) => each[0] === id); return holds(index, table.vendors[index][2]); },
     named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
+    way,
+    bit,
+    // What is granted, whoever asks.
+    truth: () => Object.fromEntries(table.categories.map((name, index) => [name, granted(1 << index, '')])),
+    // Whether nothing at all is refused.
+    whole: () => [1, 2, 4].every((each) => granted(each, '')) && !Object.values(at.consent.vendors).includes(false),
+    // Whether what needs these categories may not go to a vendor, by its id.
+    refuses: (id, needs) => own(at.consent.vendors, id) === false || [1, 2, 4].some((bit) => needs & bit && !granted(bit, id)),
     read,
     name: (vendor) => table.vendors[vendor][0],
-    // The vendor's id if a URL is held, else ''.
+    // The vendor's id if a URL is held, else ''. A router's events in an address cannot be filtered.
     held(url, attributes) {
       const found = match(url, attributes);
-      return found && !found.exempt && holds(found.vendor, found.needs, found.label) ? table.vendors[found.vendor][0] : '';
+      const all = found && at.routing && (found.part === 4 || found.part === 3 && url.search) ? 7 : 0;
+      return found && !found.exempt && holds(found.vendor, found.needs | all, found.label) ? table.vendors[found.vendor][0] : '';
     },
     // A hint names a host, not a request: it is held while nothing on that host may be asked for.
     heldHost(url) {

@@ -11,7 +11,7 @@
 
   const MARK = 'data-consentry', PREFIX = 'data-consentry-', TYPE = 'text/x-consentry';
   const INERT = 'about:invalid#consentry:';
-  const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain };
+  const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain, routing: state.routing };
   const core = consentryDecide(TABLE, at);
   // Absolute: a page's <base> must not lead our own requests elsewhere.
   const home = (self.origin && self.origin !== 'null' ? self.origin : state.origin) + state.base;
@@ -20,6 +20,8 @@
   const shadows = [];
   // Frames that were to be led to a held vendor: how to lead them there once they may.
   const led = new Map();
+  // Whether the page has registered a worker of its own for the whole site.
+  let hasWorker = false;
 
   // What pages may overwrite is kept before they can.
   const N = {
@@ -39,7 +41,10 @@
     const key = outcome + vendor + url;
     if (seen.has(key) || seen.size > 1000) return;
     seen.add(key);
-    outbox.push({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+    row({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+  }
+  function row(each) {
+    outbox.push(each);
     if (!timer) timer = setTimeout(flush, 250);
   }
   function flush() {
@@ -70,9 +75,58 @@
       remembered.set(key, vendor);
     }
     if (vendor) report('held', vendor, url.href, type);
+    else if (url && TOLD.test(url.search)) reportTold(url, type, attributes);
     return vendor;
   }
+  // What a tag that may run says that it was told of consent; of the query only that.
+  const TOLD = /[?&](?:gcs|gcd|asc)=/;
+  function reportTold(url, type, attributes) {
+    const found = core.match(url, attributes);
+    if (!found || found.exempt) return;
+    const told = [...url.searchParams].filter(([name]) => TOLD.test('?' + name + '='));
+    report('asked', core.name(found.vendor), url.origin + url.pathname + '?' + new URLSearchParams(told), type);
+  }
   const forget = () => { remembered.clear(); };
+
+  // ---- Routers: what their requests may carry is decided by destinations.js, fetched when one first makes a request.
+  let router = null, coming = null;
+  const ways = new WeakMap(), blobs = new WeakMap();
+  const routed = (reference, method) => safely(() => {
+    const url = state.routing && parse(reference), way = url && core.way(url, String(method).toUpperCase());
+    if (way) comes().catch(() => {});
+    return way;
+  }, null);
+  function comes() {
+    coming = coming || new Promise((resolve, reject) => {
+      const script = document.createElement('script');
+      script.addEventListener('consentry', (event) => {
+        router = event.detail(core, at, routerHost);
+        // A beacon is sent when its page goes, when no blob can be read any more.
+        wrapClass(window, 'Blob', (given, make) => {
+          const blob = make(), parts = given[0];
+          if (Array.isArray(parts) && parts.length === 1 && typeof parts[0] === 'string' && parts[0].length < 65536) blobs.set(blob, parts[0]);
+          return blob;
+        });
+      });
+      for (const name of ['load', 'error']) script.addEventListener(name, () => {
+        script.remove();
+        if (router) resolve(router);
+        else { coming = null; reject(new Error('routers.js')); }
+      });
+      if (nonce) script.nonce = nonce;
+      N.set.call(script, 'src', trusted(window, home + 'routers.js?v=' + state.version, 'createScriptURL'));
+      N.append.call(document.head || document.documentElement, script);
+    });
+    return coming;
+  }
+  const routerHost = {
+    nothing: () => new Response(null, { status: 204, statusText: 'Held by Consentry' }),
+    blob: (blob) => blobs.get(blob),
+    note(way, events) {
+      if (!events) report('held', way.router, way.url.href, 'empty');
+      for (const event of events || []) row({ outcome: 'filtered', vendor: way.router, url: way.url.href, type: 'empty', layer: 'guard', event });
+    },
+  };
 
   // ---- Elements: which attributes fetch, and as what. As in rewrite/html.py.
   const FETCHES = {
@@ -344,10 +398,11 @@
       },
     });
     natives.set(replacement, original);
-    // A class with two names (webkitRTCPeerConnection) is replaced under both.
-    for (const each of Object.getOwnPropertyNames(realm)) {
+    // A class with two names (webkitRTCPeerConnection) is replaced under both. (To look at every name of a realm takes
+    // long: the browser makes the classes when they are asked for.)
+    for (const each of [name, 'webkit' + name]) {
       const known = Object.getOwnPropertyDescriptor(realm, each);
-      if (known.value === original && known.configurable) Object.defineProperty(realm, each, { value: replacement, writable: true, configurable: true, enumerable: false });
+      if (known && known.value === original && known.configurable) Object.defineProperty(realm, each, { value: replacement, writable: true, configurable: true, enumerable: false });
     }
     if (original.prototype && original.prototype.constructor === original) {
       Object.defineProperty(original.prototype, 'constructor', { value: replacement, writable: true, configurable: true, enumerable: false });
@@ -632,6 +687,14 @@
       // What is judged is what is sent: an object may turn into another string the next time.
       if (given.length && !request && typeof input === 'object' && input) given[0] = String(input);
       const url = request ? input.url : safely(() => String(given[0]), '');
+      const way = routed(url, (given[1] && given[1].method) || (request ? input.method : 'GET'));
+      if (way) {
+        // What a relative address means may change while we wait.
+        if (!request) given[0] = way.url.href;
+        const go = () => safely(() => router.fetch(way, original, this, given)) || win.Promise.resolve(nothing());
+        if (router) return go();
+        if (!core.whole() || !given[1] || !given[1].keepalive) return comes().then(go, () => (core.whole() ? original.apply(this, given) : nothing()));
+      }
       if (safely(() => judge(url, 'empty'), '')) return win.Promise.resolve(nothing());
       return original.apply(this, given);
     });
@@ -640,10 +703,30 @@
       return original.apply(this, given);
     });
     wrap(win.XMLHttpRequest.prototype, 'open', (original) => function (given) {
+      const way = given.length > 1 ? routed(given[1], given[0]) : null;
+      if (ways.has(this)) for (const name of ['response', 'responseText']) delete this[name];
+      ways.set(this, way && { ...way, sync: given[2] === false });
+      if (way) return original.apply(this, given);
       if (given.length > 1 && safely(() => judge(given[1], 'empty'), '')) return original.apply(this, ['GET', 'data:,', ...given.slice(2, 3)]);
       return original.apply(this, given);
     });
+    wrap(win.XMLHttpRequest.prototype, 'send', (original) => function (given) {
+      const way = ways.get(this);
+      if (!way) return original.apply(this, given);
+      const mine = (step) => (...fresh) => { if (ways.get(this) === way) step(...fresh); };
+      const refuse = mine(() => { N.open.call(this, 'GET', 'data:,', !way.sync); original.call(this); });
+      const go = () => router.send(way, this, given[0], mine((fresh) => original.call(this, fresh)), refuse);
+      if (router) return go();
+      const otherwise = () => (core.whole() ? original.apply(this, given) : refuse());
+      return way.sync ? otherwise() : void comes().then(go, mine(otherwise));
+    });
     wrap(win.Navigator.prototype, 'sendBeacon', (original) => function (given) {
+      const way = routed(given[0], 'POST');
+      if (way) {
+        const body = given[1] ?? undefined, go = (found) => (found === null || original.call(this, way.url.href, found));
+        const fresh = router ? router.filtered(way, body) : core.whole() ? body : comes().then(() => router.filtered(way, body));
+        return fresh && typeof fresh.then === 'function' ? (fresh.then(go, () => {}), true) : go(fresh);
+      }
       if (safely(() => judge(given[0], 'ping'), '')) return true;
       return original.apply(this, given);
     });
@@ -692,6 +775,14 @@
       });
     }
 
+    wrap(win.ServiceWorkerContainer && win.ServiceWorkerContainer.prototype, 'register', (original) => function (given) {
+      safely(() => {
+        const script = parse(given[0], doc.baseURI), scope = parse((given[1] && given[1].scope) || './', given[1] && given[1].scope ? doc.baseURI : script.href);
+        if (scope.pathname === '/' && !script.pathname.startsWith(state.base)) hasWorker = true;
+      });
+      return original.apply(this, given);
+    });
+
     // Navigations of frames and windows, and forms.
     wrap(win, 'open', (original) => function (given) {
       if (given[0] && safely(() => judge(given[0], 'document'), '')) return null;
@@ -714,12 +805,16 @@
       const fills = name && !/^_(?:self|blank|top|parent)$/i.test(name) && [...N.query.call(doc, 'iframe[name],frame[name]')].some((each) => each.name === name);
       if ((fills || !event.isTrusted) && judge(String(link.href), 'document')) event.preventDefault();
     }), true);
-    const target = (form, submitter) => (submitter && submitter.getAttribute('formaction')) || form.getAttribute('action') || '';
+    // (A router's events in a form are not filtered.)
+    const heldForm = (form, submitter) => safely(() => {
+      const address = (submitter && submitter.getAttribute('formaction')) || form.getAttribute('action') || '', way = routed(address, 'POST');
+      return judge(address, 'document') || (way && !way.stranger && Object.values(core.truth()).includes(false));
+    }, '');
     doc.addEventListener('submit', (event) => {
-      if (safely(() => judge(target(event.target, event.submitter), 'document'), '')) event.preventDefault();
+      if (heldForm(event.target, event.submitter)) event.preventDefault();
     }, true);
     wrap(win.HTMLFormElement.prototype, 'submit', (original) => function (given) {
-      return safely(() => judge(target(this), 'document'), '') ? undefined : original.apply(this, given);
+      return heldForm(this) ? undefined : original.apply(this, given);
     });
 
     // Cookies and storage of catalogued names.
@@ -828,9 +923,9 @@
     if (armedText !== text) N.set.call(frame, 'srcdoc', armedText);
   }
   let policy;
-  function trusted(win, text) {
+  function trusted(win, text, make = 'createHTML') {
     if (!win.trustedTypes) return text;
-    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html }); return policy.createHTML(text); } catch (error) { return text; }
+    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html, createScriptURL: (url) => url }); return policy[make](text); } catch (error) { return text; }
   }
 
   // ---- Stubs.
@@ -1038,12 +1133,20 @@
 
   // ---- Consent: noticed where it is written, and told to everyone whom it concerns.
   const same = (a, b) => said(a) === said(b);
-  const said = (consent) => JSON.stringify([sorted(consent.categories), sorted(consent.vendors), sorted(consent.implied), !!consent.gpc]);
+  const said = (consent) => JSON.stringify([sorted(consent.categories), sorted(consent.vendors), sorted(consent.implied), sorted(consent.refused), !!consent.gpc]);
   const sorted = (object) => Object.entries(object || {}).sort();
   // A sandboxed document has no cookies: it hears of changes from the page around it.
   const opaque = location.origin === 'null' || self.origin === 'null';
   const cookies = () => (opaque ? '' : N.cookie.get.call(document));
-  const readCookie = () => ({ implied: at.consent.implied, ...core.read(cookies()) });
+  const readCookie = () => {
+    const said = core.read(cookies());
+    // Our own cookie is the whole answer; where it says nothing, what was read elsewhere still counts.
+    return { implied: at.consent.implied, refused: said.signal === 'none' ? at.consent.refused : {}, ...said };
+  };
+  // A page that a worker of the site's own has kept was judged long ago: what is said now counts.
+  const keeper = safely(() => navigator.serviceWorker && navigator.serviceWorker.controller);
+  const kept = !!keeper && !keeper.scriptURL.includes(state.base);
+  if (kept && readCookie().signal !== 'none') at.consent = readCookie();
   // A consent cookie that scripts may not read says nothing here: then only a choice that can be read counts.
   const unreadable = !same(readCookie(), at.consent);
   function notice() {
@@ -1052,7 +1155,7 @@
   }
   function change(consent, tell) {
     const ran = Object.keys(WITHDRAWALS).filter((id) => !core.heldVendor(id));
-    const news = !same(consent, at.consent);
+    const news = !same(consent, at.consent), reroute = router && news && safely(() => router.changes());
     // The same may now be said somewhere else.
     at.consent = consent;
     if (!news) return;
@@ -1061,6 +1164,7 @@
     for (const id of ran) if (core.heldVendor(id)) safely(() => WITHDRAWALS[id].call(window));
     withdraw();
     release();
+    if (reroute) safely(reroute);
     tellFrames();
     if (tell) {
       channel && channel.postMessage({ consent });
@@ -1159,14 +1263,14 @@
     get: () => JSON.parse(JSON.stringify({ ...at.consent, regime: at.law.regime })),
     // Give or withdraw consent: {functional, analytics, marketing: true | false, vendors: {id: true | false}}
     set(choice) {
-      const categories = { ...at.consent.categories }, vendors = { ...at.consent.vendors };
+      const categories = { ...at.consent.categories }, vendors = at.consent.signal === 'cookie consentry' ? { ...at.consent.vendors } : {};
       for (const name of TABLE.categories) if (typeof choice[name] === 'boolean') categories[name] = choice[name];
       for (const [name, value] of Object.entries(choice.vendors || {})) if (/^[a-z0-9-]+$/.test(name) && typeof value === 'boolean') vendors[name] = value;
       const said = (value) => (value ? 'granted' : 'denied');
       const parts = ['v=1', ...TABLE.categories.filter((name) => name in categories).map((name) => name + '=' + said(categories[name])),
         ...Object.keys(vendors).sort().map((name) => 'vendor.' + name + '=' + said(vendors[name]))];
       N.cookie.set.call(document, 'consentry=' + parts.join('&') + '; path=/; max-age=15552000; samesite=lax' + (location.protocol === 'https:' ? '; secure' : ''));
-      change({ categories, vendors, gpc: at.consent.gpc, signal: 'cookie consentry' }, true);
+      change({ categories, vendors, implied: at.consent.implied, gpc: at.consent.gpc, signal: 'cookie consentry' }, true);
       return releasing;
     },
     // 'change' when consent changes, 'released' when all that it allows has been started.
@@ -1179,13 +1283,20 @@
   arm(window);
   // A frame that shares the origin is armed from here, however early its script looks for fresh functions.
   safely(() => { if (navigator.globalPrivacyControl && !at.consent.gpc) at.consent = { ...at.consent, gpc: true }; });
-  addEventListener('load', () => safely(register), { once: true });
-  function register() {
+  // What came after the choice was still judged before it.
+  document.addEventListener('DOMContentLoaded', () => { if (!same(at.consent, state.consent)) safely(release); }, { once: true });
+  if (kept) safely(ask);
+  // After all that the page does when it has loaded: a worker of the site's own comes first.
+  addEventListener('load', () => setTimeout(() => safely(register)), { once: true });
+  function register(late) {
     const workers = navigator.serviceWorker;
     if (!workers || !isSecureContext || !state.worker || window.top !== window) return;
     workers.getRegistration('/').then((known) => {
       // The site's own worker carries the guard already: its script came through the proxy.
-      if (known && known.active && !known.active.scriptURL.includes(state.base)) return undefined;
+      const newest = known && (known.installing || known.waiting || known.active);
+      if (newest && !newest.scriptURL.includes(state.base)) return undefined;
+      // One that is on its way may fail yet.
+      if (hasWorker && !late) return void setTimeout(() => safely(() => register(true)), 10000);
       return workers.register(home + 'worker.js?v=' + state.version, { scope: '/', updateViaCache: 'none' });
     }).catch(() => {});
     toWorkers();

@@ -1,9 +1,9 @@
 """From folders of YAML files to a Catalogue, with errors that name file, line and remedy.
 
-A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `surrogates/*.js`, `categories.yaml` and
-`regimes.yaml`. Later folders add to earlier ones and override them by name: a vendor, a platform or a surrogate by
-its file's, a category or a regime by its own. The validated form is cached on disk under a hash of every byte that
-went into it, so that a start does not parse YAML again.
+A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `destinations/*.yaml`, `surrogates/*.js`, `categories.yaml`
+and `regimes.yaml`. Later folders add to earlier ones and override them by name: a vendor, a platform or a surrogate by
+its file's, a category, a regime or a destination by its own. The validated form is cached on disk under a hash of
+every byte that went into it, so that a start does not parse YAML again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,18 @@ from typing import Any
 from .match import Catalogue, glob, regex_of, stem
 from .model import (
     Category,
+    Connected,
     Cookie,
+    Destination,
     Domain,
+    Events,
     Examples,
     Exemption,
     MatchExample,
     Question,
     RequestRule,
+    Router,
+    Shape,
     Snippet,
     SnippetExample,
     StorageKey,
@@ -37,11 +42,11 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 5
+_FORM = 10
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
-_SCHEMAS = ("vendor.schema.json", "platform.schema.json", "rules.schema.json")
+_SCHEMAS = ("vendor.schema.json", "platform.schema.json", "destination.schema.json", "rules.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ def _layer(folder: Path) -> _Layer:
         f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS_FILES
     }
     files |= {f"platforms/{path.name}": path for path in sorted((folder / "platforms").glob("*.yaml"))}
+    files |= {f"destinations/{path.name}": path for path in sorted((folder / "destinations").glob("*.yaml"))}
     files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
     files |= {name: folder / name for name in _SETTINGS_FILES if (folder / name).is_file()}
     if not files:
@@ -130,11 +136,14 @@ def _compile(layers: Sequence[_Layer]) -> dict[str, Any]:
         if name.startswith("surrogates/")
     }
     _check(vendors, surrogates)
-    _check_platforms(platforms, {document.value["vendor"] for document in vendors})
+    ids = {document.value["vendor"] for document in vendors}
+    _check_platforms(platforms, ids)
+    routers = {document.value["vendor"] for document in vendors if "router" in document.value}
     return {
         "vendors": [document.value for document in vendors],
         "platforms": [document.value for document in platforms],
         "surrogates": surrogates,
+        "destinations": _destinations(layers, ids, routers),
         **{name: _settings(name, layers) for name in _SETTINGS},
     }
 
@@ -142,6 +151,43 @@ def _compile(layers: Sequence[_Layer]) -> dict[str, Any]:
 def _documents(folder: str, sources: Mapping[str, _Source], schema: dict[str, Any]) -> list[Document]:
     found = [source for name, source in sources.items() if name.startswith(folder)]
     return [parse(source.path, source.content, schema) for source in found]
+
+
+def _destinations(layers: Sequence[_Layer], vendors: set[str], routers: set[str]) -> list[dict[str, Any]]:
+    """Every router's destinations; one of the same name, whatever the case, takes the place of an earlier one."""
+    schema = _schema("destination.schema.json")
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for layer in layers:
+        for name, source in layer.items():
+            if not name.startswith("destinations/"):
+                continue
+            document = parse(source.path, source.content, schema)
+            _check_destinations(document, vendors, routers)
+            router = document.value["router"]
+            for entry in document.value["destinations"]:
+                found[router, entry["name"].lower()] = {"router": router, **entry}
+    return list(found.values())
+
+
+def _check_destinations(document: Document, vendors: set[str], routers: set[str]) -> None:
+    _check_name(document, "router")
+    router, seen = document.value["router"], set[str]()
+    if router not in routers:
+        raise document.error(
+            ("router",), f"the vendor '{router}' is no router", "give its vendor file the word 'router', or rename this"
+        )
+    for index, entry in enumerate(document.value["destinations"]):
+        vendor = entry.get("vendor")
+        if vendor is not None and vendor not in vendors:
+            raise document.error(
+                ("destinations", index, "vendor"), f"there is no vendor '{vendor}'", _closest(vendor, vendors)
+            )
+        for name in {each.lower() for each in (entry["name"], *entry.get("aliases", []))}:
+            if name in seen:
+                raise document.error(
+                    ("destinations", index), f"two destinations are called '{name}'", "take the name out of one"
+                )
+            seen.add(name)
 
 
 def _settings(name: str, layers: Sequence[_Layer]) -> list[dict[str, Any]]:
@@ -186,6 +232,10 @@ def _check(documents: Iterable[Document], surrogates: Mapping[str, str]) -> None
         for index, related in enumerate(value.get("related", [])):
             if related not in ids:
                 raise document.error(("related", index), f"there is no vendor '{related}'", _closest(related, ids))
+        if "listed_for" in value and not {"tcf", "google_ac"} & value.keys():
+            raise document.error(
+                ("listed_for",), "there is no list that names this vendor", "add tcf or google_ac, or take it out"
+            )
         _check_surrogate(document, (), value, surrogates)
         for index, rule in enumerate(value.get("requests", [])):
             _check_surrogate(document, ("requests", index), rule, surrogates)
@@ -237,9 +287,39 @@ def _check_patterns(document: Document) -> None:
         for position, text in enumerate(snippet["all"]):
             if (pattern := regex_of(text)) is not None:
                 _check_regex(document, ("snippets", index, "all", position), pattern)
+    if "router" in value:
+        _check_router(document)
     rules = [rule["rule"] for section in ("requests", "snippets") for rule in value.get(section, [])]
     for name in sorted({name for name in rules if rules.count(name) > 1}):
         raise document.error((), f"two rules are named '{name}'", "give each rule a name of its own")
+
+
+def _check_router(document: Document) -> None:
+    """A router's rules must exist, and its patterns compile, `key` with one group."""
+    router = document.value["router"]
+    known = {rule["rule"] for rule in document.value.get("requests", [])}
+    domains = {domain["domain"] for domain in document.value.get("domains", [])}
+    for where, names in (
+        (("settings",), known),
+        (("listings",), known),
+        (("events", "rules"), known | domains),
+        (("events", "drop"), known),
+    ):
+        rules = router if len(where) == 1 else router[where[0]]
+        for index, rule in enumerate(rules.get(where[-1], [])):
+            if rule not in names:
+                raise document.error(
+                    ("router", *where, index), f"there is no rule '{rule}' in this file", _closest(rule, names)
+                )
+    for index, pattern in enumerate(router.get("key", [])):
+        _check_regex(document, ("router", "key", index), pattern)
+        if re.compile(pattern).groups != 1:
+            raise document.error(
+                ("router", "key", index), f"'{pattern}' has not one group", "put the key, and nothing else, in brackets"
+            )
+    for where, holder in ((("router",), router), (("router", "events"), router["events"])):
+        if "shape" in holder:
+            _check_regex(document, (*where, "shape", "path"), holder["shape"]["path"])
 
 
 def _check_regex(document: Document, where: tuple[str | int, ...], pattern: str) -> None:
@@ -261,14 +341,52 @@ def _rules(plain: Mapping[str, Any]) -> Rules:
         vendors=[_vendor(each) for each in plain["vendors"]],
         categories=[Category(**each) for each in plain["categories"]],
         surrogates=plain["surrogates"],
+        destinations=[_destination(each) for each in plain["destinations"]],
     )
     return Rules(catalogue, {"regimes": plain["regimes"]}, {"platforms": plain["platforms"]})
+
+
+def _destination(plain: Mapping[str, Any]) -> Destination:
+    texts = {name: plain[name] for name in ("router", "name", "category", "vendor", "why") if name in plain}
+    return Destination(**texts, mode=tuple(plain.get("mode", ())), aliases=tuple(plain.get("aliases", ())))
+
+
+def _router(plain: Mapping[str, Any]) -> Router:
+    lists: dict[str, Any] = {
+        name: tuple(plain.get(name, ())) for name in ("settings", "listings", "itself", "key", "ask")
+    }
+    return Router(
+        **lists,
+        connected=_connected(plain["connected"]),
+        listed=_connected(plain.get("listed", ())),
+        shape=_shape(plain.get("shape")),
+        grown=plain.get("grown", ""),
+        shrunk=plain.get("shrunk", ""),
+        events=_events(plain["events"]),
+    )
+
+
+def _events(plain: Mapping[str, Any]) -> Events:
+    lists: dict[str, Any] = {
+        name: tuple(plain.get(name, ())) for name in ("rules", "drop", "marks", "preferences", "title")
+    }
+    texts: dict[str, Any] = {name: plain[name] for name in ("switches", "batch", "all", "key", "kind") if name in plain}
+    return Events(**lists, **texts, names=dict(plain.get("names", {})), shape=_shape(plain.get("shape")))
+
+
+def _connected(plain: Iterable[Mapping[str, Any]]) -> tuple[Connected, ...]:
+    return tuple(Connected(tuple(each["at"]), each["form"], tuple(each.get("name", ()))) for each in plain)
+
+
+def _shape(plain: Mapping[str, Any] | None) -> Shape | None:
+    return Shape(plain["path"], tuple(plain["has"])) if plain else None
 
 
 def _vendor(plain: Mapping[str, Any]) -> Vendor:
     examples = plain["examples"]
     lists: dict[str, Any] = {
-        name: tuple(plain.get(name, ())) for name in ("aliases", "industries", "globals", "related", "sources")
+        name: tuple(plain.get(name, ()))
+        for name in ("aliases", "industries", "globals", "related", "sources", "listed_for")
     }
     texts: dict[str, Any] = {
         name: plain[name]
@@ -286,6 +404,9 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
         cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
         storage=tuple(StorageKey(**each) for each in plain.get("storage", ())),
         tells_consent=plain.get("tells_consent", False),
+        tcf=plain.get("tcf"),
+        google_ac=plain.get("google_ac"),
+        router=_router(plain["router"]) if "router" in plain else None,
         law=dict(plain.get("law", {})),
         questions=tuple(Question(**each) for each in plain.get("questions", ())),
         examples=Examples(

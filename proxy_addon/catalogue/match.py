@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sys import getsizeof
 
 from .domains import registrable_domain, within
-from .model import Category, Cookie, Match, Snippet, Vendor
+from .model import Category, Cookie, Destination, Match, Snippet, Vendor
 from .needles import needles
 from .urls import PROTOCOLS, Parts, split
 
@@ -109,11 +109,16 @@ class Catalogue:
         vendors: Iterable[Vendor],
         categories: Iterable[Category] = (),
         surrogates: Mapping[str, str] | None = None,
+        destinations: Iterable[Destination] = (),
     ) -> None:
         """Build the index. `surrogates` maps a surrogate's file name to its JavaScript."""
         self.vendors: dict[str, Vendor] = {vendor.vendor: vendor for vendor in vendors}
         self.categories: tuple[Category, ...] = tuple(categories)
         self.surrogates: dict[str, str] = dict(surrogates or {})
+        # By router, and there by name.
+        self.destinations: dict[str, dict[str, Destination]] = {}
+        for each in destinations:
+            self.destinations.setdefault(each.router, {})[each.name] = each
         self._exact: dict[str, list[_PathRule]] = {}
         self._suffix: dict[str, list[_PathRule]] = {}
         self._whole: dict[str, Match] = {}

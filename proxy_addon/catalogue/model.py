@@ -28,6 +28,7 @@ class RequestRule:
     attribute: str | None = None
     category: str | None = None
     surrogate: str | None = None
+    tells: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,85 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """A place in a router's settings where destinations are listed.
+
+    `at` is the way there, by names of members. `form` says what stands there: `keys` (an object whose keys are the
+    destinations' names), `items` (a list of objects, each named by the first of its members `name` that is a text)
+    or `names` (a list of texts).
+    """
+
+    at: tuple[str, ...]
+    form: str
+    name: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a router's JSON is recognised on a host that no rule names: by its path, and members that must be there."""
+
+    path: str
+    has: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """How a router's requests carry events, and how an event carries switches and the visitor's preferences."""
+
+    rules: tuple[str, ...]
+    switches: str
+    marks: tuple[str, ...]
+    # Rules of requests that carry what cannot be filtered.
+    drop: tuple[str, ...] = ()
+    # The member that holds several events at once, and the switch that stands for every destination not named.
+    batch: str = ""
+    all: str = ""
+    # The way to the visitor's preferences, and which category a site's own names for them stand for, in lower case.
+    preferences: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    # The member that holds the source's key, that which says what kind of event it is, and those that title it.
+    key: str = ""
+    kind: str = ""
+    title: tuple[str, ...] = ()
+    shape: Shape | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """What makes a vendor a router: where its destinations are listed, and how its events name them.
+
+    `settings` and `listings` are rules of answers that say what is connected: the first also tell its script what to
+    load and are filtered, the second list everything and are only read. `ask` are addresses of both, with `{key}` for
+    the source's key, which `key` finds in URLs and inline scripts. `itself` is the router's own entry among them.
+    """
+
+    settings: tuple[str, ...]
+    connected: tuple[Connected, ...]
+    events: Events
+    listings: tuple[str, ...] = ()
+    listed: tuple[Connected, ...] = ()
+    itself: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    shape: Shape | None = None
+    grown: str = ""
+    shrunk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What is known of one destination that a router forwards to. `vendor` is its file in the catalogue, if any."""
+
+    router: str
+    name: str
+    category: str
+    vendor: str | None = None
+    mode: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     """One vendor file."""
 
@@ -132,11 +212,21 @@ class Vendor:
     withdraw: str = ""
     surrogate: str | None = None
     tells_consent: bool = False
+    tcf: int | None = None
+    google_ac: int | None = None
+    listed_for: tuple[str, ...] = ()
+    router: Router | None = None
     law: Mapping[str, str] = field(default_factory=dict)
     block_without_consent: str = ""
     questions: tuple[Question, ...] = ()
     related: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """Every category that something of this vendor needs."""
+        found = [self.category, *(each.category for each in self.requests), *(each.category for each in self.snippets)]
+        return frozenset(name for name in (*found, *(each.category for each in self.cookies)) if name)
 
 
 @dataclass(frozen=True, slots=True)

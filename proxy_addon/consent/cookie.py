@@ -24,6 +24,8 @@ VERSION = "1"
 _LONGEST = 4096
 _ANSWERS = {"granted": True, "denied": False}
 _VENDOR = re.compile(r"vendor\.([a-z0-9]+(?:-[a-z0-9]+)*)\Z")
+# Only what a page has told is kept so finely: no banner asks for a vendor in one category.
+_REFUSED = re.compile(rf"vendor\.([a-z0-9]+(?:-[a-z0-9]+)*)\.({'|'.join(CATEGORIES)})\Z")
 
 
 def format_cookie(consent: Consent) -> str:
@@ -32,6 +34,7 @@ def format_cookie(consent: Consent) -> str:
     parts = [f"v={VERSION}"]
     parts += [f"{name}={said[consent.categories[name]]}" for name in CATEGORIES if name in consent.categories]
     parts += [f"vendor.{name}={said[granted]}" for name, granted in sorted(consent.vendors.items())]
+    parts += [f"vendor.{name}.{each}=denied" for name, each in _pairs(consent.refused)]
     return "&".join(parts)
 
 
@@ -45,16 +48,24 @@ def parse_cookie(value: str, name: str = COOKIE) -> Consent:
         return Consent(signal=signal, note=f"the cookie is not of version {VERSION} and was not read")
     categories: dict[str, bool] = {}
     vendors: dict[str, bool] = {}
+    refused: dict[str, frozenset[str]] = {}
     for key, answer in pairs:
         if answer not in _ANSWERS:
             continue
         exception = _VENDOR.match(key)
+        partly = _REFUSED.match(key) if name == TOLD_COOKIE and answer == "denied" else None
         # Where a key stands twice with two answers, the refusal counts.
         if key in CATEGORIES:
             categories[key] = categories.get(key, True) and _ANSWERS[answer]
         elif exception:
             vendors[exception[1]] = vendors.get(exception[1], True) and _ANSWERS[answer]
-    return Consent(categories, vendors, signal=signal, note=f"read from {signal}")
+        elif partly:
+            refused[partly[1]] = refused.get(partly[1], frozenset()) | {partly[2]}
+    return Consent(categories, vendors, signal=signal, note=f"read from {signal}", refused=refused)
+
+
+def _pairs(refused: Mapping[str, frozenset[str]]) -> list[tuple[str, str]]:
+    return [(name, category) for name in sorted(refused) for category in sorted(refused[name])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,7 +36,7 @@ _ANSWERS = {2: False, 3: True}
 _GCD = re.compile(r"1((?:[0-9a-zA-Z_-]{2}){4})[0-9a-zA-Z_-]{0,56}\Z")
 _GCS = re.compile(r"G1([01-])([01-])\Z")
 _GCS_ANSWERS = {"1": True, "0": False}
-_NAMES = ("gcs", "gcd", "asc")
+NAMES = ("gcs", "gcd", "asc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def consent_mode(pairs: Iterable[tuple[str, str]]) -> ConsentMode | None:
     """
     found: dict[str, str] = {}
     for name, value in pairs:
-        if name in _NAMES:
+        if name in NAMES:
             found.setdefault(name, value)
     if "gcd" in found or "gcs" in found:
         return _google(found)

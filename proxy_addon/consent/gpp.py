@@ -18,11 +18,12 @@ from .usprivacy import UsPrivacy, consent_of_usprivacy, decode_usprivacy
 from .usstates import LAYOUTS, UsSection, consent_of_us_section, decode_us_section
 
 _TYPE, _VERSION = 3, 1
-_EUROPE, _CANADA, _US_PRIVACY = 2, 5, 6
+EUROPE = 2
+_CANADA, _US_PRIVACY = 5, 6
 _SIDS = re.compile(r"[0-9]{1,5}(?:[,_.][0-9]{1,5}){0,99}\Z")
 
 SECTION_NAMES: Mapping[int, str] = MappingProxyType(
-    {_EUROPE: "tcfeuv2", _CANADA: "tcfcav1", _US_PRIVACY: "uspv1"}
+    {EUROPE: "tcfeuv2", _CANADA: "tcfcav1", _US_PRIVACY: "uspv1"}
     | {section: layout.name for section, layout in LAYOUTS.items()}
 )
 
@@ -74,13 +75,18 @@ def _header(bits: Bits, count: int) -> tuple[int, ...]:
 
 
 def _section(number: int, text: str) -> Section | Unreadable:
-    if number == _EUROPE:
+    if number == EUROPE:
         return decode_tcf(text)
     if number == _CANADA:
         return decode_tcf_canada(text)
     if number == _US_PRIVACY:
         return decode_usprivacy(text)
     return decode_us_section(number, text)
+
+
+def sections_in_force(gpp: Gpp, applicable: Sequence[int] = ()) -> list[int]:
+    """The ids of those sections that count: the applicable ones, or all if none of these is here."""
+    return [number for number in gpp.sections if number in applicable] or list(gpp.sections)
 
 
 def consent_of_gpp(gpp: Gpp, applicable: Sequence[int] = (), signal: str = "gpp") -> Consent:
@@ -90,11 +96,10 @@ def consent_of_gpp(gpp: Gpp, applicable: Sequence[int] = (), signal: str = "gpp"
     Where sections differ, the refusal counts. A section in force that cannot be read may hold a refusal, so that
     nothing is granted then.
     """
-    in_force = [number for number in gpp.sections if number in applicable] or list(gpp.sections)
     said: dict[str, bool] = {}
     notes = []
     gpc = unreadable = False
-    for number in in_force:
+    for number in sections_in_force(gpp, applicable):
         section = gpp.sections[number]
         if isinstance(section, Unreadable):
             unreadable = True

@@ -39,6 +39,11 @@ PURPOSES: Mapping[int, str] = MappingProxyType(
 CATEGORY_PURPOSES: Mapping[str, frozenset[int]] = MappingProxyType(
     {"analytics": frozenset({1, 8}), "marketing": frozenset({1, 3, 4})}
 )
+_STORAGE = frozenset({1})
+# The purposes for which the TCF's policies know a legitimate interest, since version 4.
+_INTEREST = frozenset({2, 7, 8, 9, 10, 11})
+# Under these restrictions a vendor can't act on consent.
+_NO_CONSENT = (NOT_ALLOWED, REQUIRE_LEGITIMATE_INTEREST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,20 +290,28 @@ def consent_of_canada(tcf: TcfCanadaString, signal: str = "tcf-canada") -> Conse
     return Consent(categories, signal=signal, note=note)
 
 
-def vendor_consent(tcf: TcfString, vendor: int, purposes: frozenset[int]) -> bool | None:
-    """Whether the string lets a vendor of the Global Vendor List act for all of the purposes, on consent alone.
+def refuses_vendor(tcf: TcfString, vendor: int, category: str) -> bool:
+    """Whether the string refuses a vendor of the Global Vendor List what a category stands for.
 
-    None if the string says which vendors were shown to the visitor and this one was not among them.
+    What it says of the purposes themselves is another question, see consent_of(). A vendor is refused by the
+    publisher, who restricts one of the category's purposes to nothing or to legitimate interest, or by the visitor,
+    who did not consent to it. It is not refused where the string says nothing of it: it lists no vendors at all, or
+    says which were shown to the visitor, and this one was not. Nor is it where the string says that purpose 1 was not
+    asked about, and the visitor leaves the vendor its legitimate interest in all other purposes: then nothing is said
+    that could have been consented to.
     """
-    if vendor not in tcf.vendor_consents:
-        asked = tcf.vendors_disclosed is None or vendor in tcf.vendors_disclosed
-        return False if asked else None
-    barred = {
-        each.purpose
-        for each in tcf.restrictions
-        if each.kind in (NOT_ALLOWED, REQUIRE_LEGITIMATE_INTEREST) and vendor in each.vendors
-    }
-    return purposes <= tcf.purpose_consents - barred
+    purposes = CATEGORY_PURPOSES.get(category, _STORAGE)
+    for each in tcf.restrictions:
+        if each.kind in _NO_CONSENT and each.purpose in purposes and vendor in each.vendors:
+            return True
+    if vendor in tcf.vendor_consents:
+        return False
+    disclosed = tcf.vendors_disclosed
+    if vendor not in disclosed if disclosed is not None else not tcf.vendor_consents.ranges:
+        return False
+    others = purposes - _STORAGE
+    interest = vendor in tcf.vendor_legitimate_interests and others <= _INTEREST & tcf.purpose_legitimate_interests
+    return not (tcf.purpose_one_treatment and others and interest)
 
 
 def _barred_for_all(tcf: TcfString) -> set[int]:

@@ -30,6 +30,7 @@ _KIND = {
     ledger.ANSWERED: HELD,
     ledger.PASSED: RAN,
     ledger.RELEASED: RAN,
+    ledger.FILTERED: RAN,
     ledger.LEAK: LEAKED,
     ledger.VIOLATION: LEAKED,
 }

@@ -14,6 +14,7 @@ _DONE = {
     ledger.HELD: "Held",
     ledger.ANSWERED: "Held, and answered in the vendor's place",
     ledger.PASSED: "Ran",
+    ledger.FILTERED: "Ran, without the destinations that are refused",
     ledger.RELEASED: "Started when consent came",
     ledger.VIOLATION: "Ran without consent, since nothing is held in observe mode",
     ledger.LEAK: "Leaked: the browser asked for it though it should have been held",

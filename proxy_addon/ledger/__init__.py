@@ -5,6 +5,7 @@ from __future__ import annotations
 from .evidence import (
     ANSWERED,
     CSP_REPORT,
+    FILTERED,
     GUARD,
     HEADER,
     HELD,
@@ -32,6 +33,7 @@ from .evidence import (
 __all__ = [
     "ANSWERED",
     "CSP_REPORT",
+    "FILTERED",
     "GUARD",
     "HEADER",
     "HELD",

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 # What was done. held: a placeholder, or a header withheld · released: what was held started, as consent came ·
 # answered: the proxy answered for the vendor · violation: observe mode saw what should have been held · passed:
-# allowed, and let through · trouble: something could not be judged, or kept · leak: a browser asked for what should
-# have been held · mismatch: a tag whose request went out was told something else than the visitor chose.
+# allowed, and let through · filtered: a router's event went out, or its settings came in, without the destinations that
+# are refused · trouble: something could not be judged, or kept · leak: a browser asked for what should have been held ·
+# mismatch: a tag whose request went out was told something else than the visitor chose.
 HELD, ANSWERED, VIOLATION, PASSED, TROUBLE, LEAK = "held", "answered", "violation", "passed", "trouble", "leak"
-RELEASED, MISMATCH = "released", "mismatch"
-OUTCOMES = (HELD, RELEASED, ANSWERED, PASSED, VIOLATION, LEAK, MISMATCH, TROUBLE)
+RELEASED, MISMATCH, FILTERED = "released", "mismatch", "filtered"
+OUTCOMES = (HELD, RELEASED, ANSWERED, FILTERED, PASSED, VIOLATION, LEAK, MISMATCH, TROUBLE)
 # Something ran, or was asked for, that should not have been.
 WRONG = (VIOLATION, LEAK)
 # Where it was done.

@@ -65,6 +65,92 @@ class Sheet:
             yield whole
 
 
+class Gathered:
+    """A text that is changed as a whole when it has arrived. What is longer than `most` bytes is not changed."""
+
+    def __init__(
+        self,
+        change: Callable[[bytes | None], bytes],
+        encodings: Sequence[str],
+        on_trouble: Callable[[str], None],
+        *,
+        most: int,
+        lenient: bool,
+    ) -> None:
+        """`change` gets the whole, or None where it is too long or in no coding that is known.
+
+        With `lenient` what is too long passes as it is instead.
+        """
+        self._change = change
+        self._decoded = _Decoded(encodings, self._trouble)
+        self._on_trouble = on_trouble
+        self._most, self._lenient = most, lenient
+        self._pieces: list[bytes] = []
+        self._length = 0
+        self._state = "gathers"
+
+    def _trouble(self, what: str) -> None:
+        self._on_trouble(what)
+        self._state = "lost"
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What can be sent on after the next bytes."""
+        for piece in self._decoded.decode(data):
+            if self._state == "passes":
+                yield piece
+            elif self._state == "gathers":
+                self._pieces.append(piece)
+                self._length += len(piece)
+                if self._length > self._most:
+                    self._state = "passes" if self._lenient else "lost"
+                    whole, self._pieces = b"".join(self._pieces), []
+                    if self._lenient:
+                        yield whole
+
+    def close(self) -> Iterator[bytes]:
+        """The rest, at the end."""
+        if self._state == "passes":
+            return
+        whole = b"".join(self._pieces)
+        if self._state == "lost" and self._lenient:
+            yield whole
+            return
+        yield self._change(whole if self._state == "gathers" else None)
+
+
+class Overheard:
+    """A text that passes as it is, and is read on the side when it has arrived as a whole."""
+
+    def __init__(self, hear: Callable[[bytes], None], encodings: Sequence[str], *, most: int) -> None:
+        """`hear` gets the whole, if it is no longer than `most` bytes and in its coding."""
+        self._hear = hear
+        self._decoded = _Decoded(encodings, self._stop)
+        self._most = most
+        self._pieces: list[bytes] | None = []
+        self._length = 0
+
+    def _stop(self, _: str) -> None:
+        self._pieces = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The next bytes."""
+        if self._pieces is not None:
+            for piece in self._decoded.decode(data):
+                self._length += len(piece)
+                if self._pieces is not None:
+                    self._pieces.append(piece)
+                if self._length > self._most:
+                    self._pieces = None
+                    break
+        yield data
+
+    def close(self) -> Iterator[bytes]:
+        """Nothing more."""
+        if self._pieces is not None:
+            self._hear(b"".join(self._pieces))
+        yield from ()
+
+
 class Prefixed:
     """A script with something before it."""
 

@@ -6,27 +6,36 @@ import sys
 
 import click
 
+from proxy_addon.catalogue.load import load_rules
 from proxy_addon.catalogue.yamlfile import FileError
 
+from . import guardsize
 from .processes import BenchError
-from .report import machine, table
+from .report import guard_size, machine, page_cost, processor, rows, table
 from .suite import FULL, QUICK, measure
+from .suite import page_cost as measure_pages
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Shorter rounds and fewer requests: an impression in a minute.")
-def main(quick: bool) -> None:
+@click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
+def main(quick: bool, pages: bool) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
-    It uses wrk and nginx where they are installed, and `adblock` and `turbohtml` (the extra `bench`).
+    It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.
     """
     plan = QUICK if quick else FULL
     try:
+        if pages:
+            rules = load_rules()
+            cost = measure_pages(rules, plan.loads)
+            click.echo(f"{table([guard_size(guardsize.measure(rules)), *page_cost(cost)])}\n\n{processor()}")
+            return
         results = measure(plan, lambda what: click.echo(f"{what} …", err=True))
     except (BenchError, FileError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    click.echo(f"{table(results)}\n\n{machine(results, plan)}")
+    click.echo(f"{table(rows(results))}\n\n{machine(results, plan)}")
 
 
 if __name__ == "__main__":

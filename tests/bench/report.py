@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from .guardsize import MANY, GuardSize
 from .load import CONNECTIONS
+from .pagecost import ELEMENTS, LATENCY, PageCost
 from .processes import BARE, CONSENTRY, LEAN, STREAMING
 from .suite import Plan, Results
 
@@ -17,6 +20,7 @@ _HEAD = ["", CONSENTRY, f"bare {BARE}", LEAN, "beside", f"ratio to {BARE}", "to 
 _FASTER_BY = {"60 KB page, 12 vendor tags": 1.0, "1 KB JSON": 1.5}
 _FASTER_THAN_ADBLOCK = 3.0
 _CONSENT_SHARE = 0.05
+_GUARD_SIZE = 25_000
 _MEGABYTE = 1e6
 
 
@@ -76,11 +80,14 @@ def rows(results: Results) -> Iterator[Row]:
         )
     yield from _matching(results)
     yield _consenting(results)
+    yield guard_size(results.guard_size)
+    if results.page_cost is not None:
+        yield from page_cost(results.page_cost)
 
 
-def table(results: Results) -> str:
-    """The results as Markdown."""
-    lines = [_HEAD, ["---", *["---:"] * 3, "---", "---:", "---"], *(row.cells() for row in rows(results))]
+def table(found: Iterable[Row]) -> str:
+    """The lines as Markdown."""
+    lines = [_HEAD, ["---", *["---:"] * 3, "---", "---:", "---"], *(row.cells() for row in found)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -88,7 +95,7 @@ def machine(results: Results, plan: Plan) -> str:
     """On what, and how, it was measured."""
     uvloop = f", uvloop {version('uvloop')}" if _installed("uvloop") else ""
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}; Python {platform.python_version()}, "
+        f"{processor()}, {os.cpu_count()} cores, {platform.system()}; Python {platform.python_version()}, "
         f"mitmproxy {version('mitmproxy')}{uvloop}. Load from {results.generator} over {CONNECTIONS} connections, "
         f"upstream {results.server}, all on the one machine; medians of {plan.rounds} rounds of {plan.seconds:g} s, in "
         "which the proxies take turns; a ratio of requests is the median of the rounds' own."
@@ -144,7 +151,53 @@ def _consenting(results: Results) -> Row:
     )
 
 
-def _processor() -> str:
+def guard_size(size: GuardSize) -> Row:
+    """The line on how large the guard is."""
+    parts = " + ".join(f"{name} {_kilobytes(part)}" for name, part in size.parts.items())
+    many, domains = _kilobytes(size.many), _kilobytes(size.domains)
+    more = f"with {MANY} vendors as well known {many}, known by their domains {domains}"
+    return Row(
+        f"guard size, {size.vendors} vendors, gzip",
+        f"{_kilobytes(size.whole)} KB",
+        beside=f"{parts}; {more}; before gzip {_kilobytes(size.plain)}",
+        target=f"≤ {_GUARD_SIZE / 1000:g} KB",
+        reached=size.whole <= _GUARD_SIZE,
+    )
+
+
+def page_cost(cost: PageCost) -> Iterator[Row]:
+    """The lines on what is measured in the page."""
+    yield Row("guard in an empty page: processor time", _milliseconds(cost.guard))
+    yield Row(
+        f"page of {ELEMENTS:,} elements: DOMContentLoaded after its first byte",
+        _milliseconds(cost.ready),
+        beside=f"no proxy {_milliseconds(cost.ready_without)}",
+        ratio=f"{cost.ready_ratio:.2f} to no proxy",
+    )
+    yield Row(
+        f"page of {ELEMENTS:,} elements: processor time of the main thread",
+        _milliseconds(cost.busy),
+        beside=f"no proxy {_milliseconds(cost.busy_without)}",
+        ratio=f"{cost.busy_ratio:.2f} to no proxy",
+    )
+    yield Row(
+        f"page whose vendors' tags make {cost.asked} requests of {LATENCY * 1000:g} ms, all held: load event",
+        _milliseconds(cost.load),
+        beside=f"no proxy {_milliseconds(cost.load_without)}",
+        ratio=f"{cost.load_ratio:.2f} to no proxy",
+    )
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:.1f}"
+
+
+def _milliseconds(values: Sequence[float]) -> str:
+    return f"{statistics.median(values) * 1000:,.1f} ms"
+
+
+def processor() -> str:
+    """What the machine's processor is called."""
     try:
         said = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:

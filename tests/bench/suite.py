@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy_addon.catalogue.load import load_rules
+from proxy_addon.catalogue.load import Rules, load_rules
 from proxy_addon.consent.regimes import regimes
 from tests.corpus import pages
 
-from . import consenting, firstbyte, matching, memory, rewriting, throughput
+from . import consenting, firstbyte, guardsize, matching, memory, pagecost, rewriting, throughput
 from .consenting import Consenting
 from .firstbyte import FirstByte
+from .guardsize import GuardSize
 from .load import asynchronous, headers, with_wrk, wrk
 from .matching import Matching
 from .memory import Memory
+from .pagecost import PageCost
 from .payloads import VENDOR_TAGS, Payload, page, payloads
 from .processes import BARE, CONSENTRY, STREAMING, BenchError, Running, proxies, upstream
 from .rewriting import Rewriting
@@ -27,7 +29,7 @@ from .throughput import Throughput
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `plain` does with nothing installed: no wrk, no nginx."""
+    """How much is measured. `plain` does with nothing installed: no wrk, no nginx. `loads` of pages need Chromium."""
 
     rounds: int
     seconds: float
@@ -35,11 +37,12 @@ class Plan:
     urls: int
     tries: int
     patience: float
+    loads: int
     plain: bool = False
 
 
-FULL = Plan(rounds=5, seconds=2, requests=50_000, urls=8_000, tries=15, patience=1)
-QUICK = Plan(rounds=3, seconds=1, requests=5_000, urls=5_000, tries=5, patience=0.5)
+FULL = Plan(rounds=5, seconds=2, requests=50_000, urls=8_000, tries=15, patience=1, loads=21)
+QUICK = Plan(rounds=3, seconds=1, requests=5_000, urls=5_000, tries=5, patience=0.5, loads=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Results:
     rewriting: Sequence[Rewriting]
     matching: Matching
     consenting: Consenting
+    guard_size: GuardSize
+    page_cost: PageCost | None
 
 
 def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results:
@@ -92,7 +97,19 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results
     matched = matching.measure(load_rules().catalogue, asked, plan.rounds * 2 + 1)
     tell("consent")
     read = consenting.measure(rules.platforms, plan.rounds)
-    return Results("wrk" if use_wrk else "asyncio", site.name, speeds, kept, first_bytes, rewritten, matched, read)
+    size = guardsize.measure(rules)
+    tell("pages")
+    cost = page_cost(rules, plan.loads) if plan.loads else None
+    generator = "wrk" if use_wrk else "asyncio"
+    return Results(generator, site.name, speeds, kept, first_bytes, rewritten, matched, read, size, cost)
+
+
+def page_cost(rules: Rules, loads: int) -> PageCost:
+    """What Consentry costs in the page. Raises BenchError without Chromium."""
+    with tempfile.TemporaryDirectory(prefix="consentry-bench-") as name:
+        folder = Path(name)
+        with pagecost.chromium(folder) as (browser, network):
+            return pagecost.measure(browser, network, tuple(rules.catalogue.vendors.values()), folder, loads)
 
 
 def _first_bytes(plan: Plan, folder: Path) -> dict[str, FirstByte]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from proxy_addon.catalogue.load import load_rules
+from tests.kit.browser import Browser
+from tests.kit.network import Network
+
+from . import pagecost
+from .guardsize import MANY, strangers
 from .memory import Memory
 from .payloads import data, page
 from .processes import BARE, CONSENTRY, PROXIES, STREAMING
-from .report import machine, table
+from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
 
-_TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, plain=True)
+_TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, loads=0, plain=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +62,35 @@ def test_adblock_with_the_same_knowledge_finds_about_the_same(results: Results) 
 
 
 def test_the_report_is_one_table_with_a_verdict_on_each_target(results: Results) -> None:
-    lines = table(results).splitlines()
+    lines = table(rows(results)).splitlines()
     assert {line.count(" | ") for line in lines} == {6}
-    assert sum("reached" in line for line in lines) == (6 if results.matching.beside else 5)
+    assert sum("reached" in line for line in lines) == (7 if results.matching.beside else 6)
     assert "asyncio" in machine(results, _TINY)
+
+
+def test_the_parts_of_the_guard_are_the_whole_and_more_vendors_make_it_larger(results: Results) -> None:
+    size = results.guard_size
+    assert sum(size.parts.values()) == size.whole < size.plain
+    assert size.whole < size.domains < size.many
+
+
+def test_made_up_vendors_are_as_well_known_as_real_ones_and_share_no_domain_with_them() -> None:
+    vendors = load_rules().catalogue.vendors
+    made = strangers(vendors, MANY)
+    assert len({each.vendor for each in made} | vendors.keys()) == MANY + len(vendors)
+    real = {domain.domain for each in vendors.values() for domain in each.domains}
+    assert not real & {domain.domain for each in made for domain in each.domains}
+    for model, stranger in zip(vendors.values(), made, strict=False):
+        assert [len(rule.path) for rule in stranger.requests] == [len(rule.path) for rule in model.requests]
+
+
+@pytest.mark.e2e
+def test_the_pages_are_loaded_with_and_without_the_guard(browser: Browser, network: Network, tmp_path: Path) -> None:
+    vendors = tuple(load_rules().catalogue.vendors.values())
+    cost = pagecost.measure(browser, network, vendors, tmp_path, 1)
+    for values in (cost.guard, cost.ready, cost.ready_without, cost.busy, cost.busy_without, cost.load):
+        assert len(values) == 1
+        assert min(values) > 0
+    assert cost.asked >= pagecost.TAGS
+    assert len(table(page_cost(cost)).splitlines()) == 6
+    assert network.latency == 0

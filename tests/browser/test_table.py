@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from proxy_addon.browser.assets import consent_state
 from proxy_addon.browser.table import compile_table
 from proxy_addon.catalogue.load import load_rules
 from proxy_addon.catalogue.urls import split
@@ -46,6 +47,10 @@ def node(question: dict[str, Any], run: str = RUN) -> dict[str, Any]:
     return answer
 
 
+# As a TC string refuses vendors, one wholly for what it needs and one in part.
+REFUSED = {"linkedin-insight-tag": frozenset({"marketing"}), "google": frozenset({"analytics"})}
+
+
 def law(regime: str) -> dict[str, Any]:
     known = REGIMES[regime]
     return {"regime": regime, "unset": dict(known.unset), "gpc_denies": sorted(known.gpc_denies)}
@@ -65,20 +70,13 @@ def consents() -> list[Consent]:
     return [
         *(Consent(each, vendors, gpc=gpc) for each in said for vendors in exceptions for gpc in (False, True)),
         *(Consent(each, gpc=gpc, implied=preset) for each in said[:3] for preset in presets for gpc in (False, True)),
+        *(Consent(each, vendors, refused=REFUSED) for each in said for vendors in exceptions),
     ]
 
 
-def plain(consent: Consent) -> dict[str, Any]:
-    return {
-        "categories": dict(consent.categories),
-        "vendors": dict(consent.vendors),
-        "gpc": consent.gpc,
-        "implied": dict(consent.implied),
-    }
-
-
 def consent_in(said: dict[str, Any]) -> Consent:
-    return Consent(said["categories"], said["vendors"], gpc=said["gpc"], implied=said["implied"])
+    refused = {vendor: frozenset(names) for vendor, names in said["refused"].items()}
+    return Consent(said["categories"], said["vendors"], gpc=said["gpc"], implied=said["implied"], refused=refused)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +96,7 @@ def answers() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     )[::5]:
         at = {
             "site": site,
-            "consent": plain(consent),
+            "consent": consent_state(consent),
             "law": law(regime),
             "strict": strict,
         }

@@ -129,6 +129,8 @@ MISTAKES = [
     ),
     ("a date", "owner: Beta Ltd", "owner: 2024-01-31", "'owner' is a date", "put it in quotes"),
     ("a text for yes or no", "surrogate: beta.js", "tells_consent: 'true'", "'tells_consent' is a text", ""),
+    ("a list of nobody's", "surrogate: beta.js", "listed_for: [marketing]", "there is no list", "add tcf or google_ac"),
+    ("an id that is none", "surrogate: beta.js", "tcf: 0", "'tcf' does not fit", ""),
     ("an empty list of matches", 'match: [{url: "https://beta.test/x", rule: beta.test}]', "match: []", "'match'", ""),
     ("a template", "owner: Beta Ltd", "owner: {{owner}}", "is not YAML", "quotes"),
 ]
@@ -370,7 +372,14 @@ def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: 
     (file,) = cached(cache)
     file.write_bytes(content)
     assert set(load(cache=cache).vendors) == {"acme"}
-    assert set(json.loads(file.read_bytes())) == {"vendors", "platforms", "categories", "regimes", "surrogates"}
+    assert set(json.loads(file.read_bytes())) == {
+        "vendors",
+        "platforms",
+        "categories",
+        "regimes",
+        "surrogates",
+        "destinations",
+    }
 
 
 def test_a_folder_where_the_cache_file_should_be_is_ignored(cache: Path) -> None:
@@ -403,3 +412,115 @@ def test_bad_rules_are_not_cached(cache: Path, mine: Path) -> None:
             load([mine], cache=cache)
     path.write_text(BETA.replace("surrogate: beta.js\n", ""))
     assert set(load([mine], cache=cache).vendors) == {"acme", "beta"}
+
+
+# Routers
+
+ROUTER = """
+router:
+  settings: [beta-script]
+  connected: [{at: [integrations], form: keys}]
+  key: ["/k/([a-z]+)/"]
+  events: {rules: [beta-script, beta.test], switches: integrations, marks: [type]}
+"""
+DESTINATIONS = """
+router: beta
+destinations:
+  - {name: Ads, category: marketing, aliases: [Ads (Actions)], source: docs}
+  - {name: Acme, category: analytics, vendor: acme, mode: [device], source: docs}
+"""
+
+
+def routing(mine: Path, vendor: str = ROUTER, destinations: str = DESTINATIONS) -> None:
+    write(mine, "surrogates/beta.js", "")
+    write(mine, "vendors/beta.yaml", BETA + vendor)
+    write(mine, "destinations/beta.yaml", destinations)
+
+
+def test_a_routers_words_and_destinations_become_values(mine: Path) -> None:
+    routing(mine)
+    loaded = load([mine])
+    router = loaded.vendors["beta"].router
+    assert router is not None
+    assert (router.settings, router.events.rules, router.key) == (
+        ("beta-script",),
+        ("beta-script", "beta.test"),
+        ("/k/([a-z]+)/",),
+    )
+    assert (router.connected[0].at, router.connected[0].form, router.events.shape, router.ask) == (
+        ("integrations",),
+        "keys",
+        None,
+        (),
+    )
+    ads, acme = loaded.destinations["beta"].values()
+    assert (ads.name, ads.category, ads.aliases, ads.vendor) == ("Ads", "marketing", ("Ads (Actions)",), None)
+    assert (acme.vendor, acme.mode) == ("acme", ("device",))
+    assert loaded.vendors["acme"].router is None
+
+
+def test_routers_come_out_of_the_cache_as_they_went_in(mine: Path, tmp_path: Path) -> None:
+    routing(mine)
+    first = load([mine], tmp_path / "cache")
+    again = load([mine], tmp_path / "cache")
+    assert (again.vendors, again.destinations) == (first.vendors, first.destinations)
+
+
+def test_a_later_folder_overrides_a_destination_by_name_and_keeps_the_others(mine: Path, tmp_path: Path) -> None:
+    routing(mine)
+    own = tmp_path / "own"
+    write(
+        own, "destinations/beta.yaml", "router: beta\ndestinations: [{name: ADS, category: functional, source: docs}]\n"
+    )
+    found = load([mine, own]).destinations["beta"]
+    assert {name: each.category for name, each in found.items()} == {"ADS": "functional", "Acme": "analytics"}
+
+
+ROUTER_MISTAKES = [
+    (
+        "settings: [beta-script]",
+        "settings: [beta-scrip]",
+        "there is no rule 'beta-scrip'",
+        "did you mean 'beta-script'?",
+    ),
+    ("beta.test]", "gamma.test]", "there is no rule 'gamma.test'", ""),
+    ('"/k/([a-z]+)/"', '"/k/[a-z]+/"', "has not one group", "in brackets"),
+    ('"/k/([a-z]+)/"', '"("', "is no regular expression", "correct it"),
+    ("form: keys", "form: key", "'form' is 'key'", "did you mean 'keys'?"),
+    ("form: keys", "form: items", "this entry has no 'name'", "add 'name:'"),
+    ("marks: [type]", 'marks: [type], shape: {path: "(", has: [x]}', "is no regular expression", "correct it"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "what", "remedy"), ROUTER_MISTAKES)
+def test_a_mistake_in_a_router_is_named(mine: Path, old: str, new: str, what: str, remedy: str) -> None:
+    assert ROUTER.count(old) == 1
+    routing(mine, ROUTER.replace(old, new))
+    error = refusal(mine)
+    assert what in error.what
+    assert remedy in error.remedy
+    assert error.line is not None
+    assert error.line > BETA.count("\n")
+
+
+DESTINATION_MISTAKES = [
+    ("router: beta", "router: acme", "the router 'acme' stands in a file named 'beta.yaml'", ""),
+    ("vendor: acme", "vendor: acne", "there is no vendor 'acne'", "did you mean 'acme'?"),
+    ("[Ads (Actions)]", "[ACME]", "two destinations are called 'acme'", "take the name out"),
+    ("category: marketing", "category: necessary", "'category' is 'necessary'", ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "what", "remedy"), DESTINATION_MISTAKES)
+def test_a_mistake_in_destinations_is_named(mine: Path, old: str, new: str, what: str, remedy: str) -> None:
+    routing(mine, destinations=DESTINATIONS.replace(old, new))
+    error = refusal(mine)
+    assert what in error.what
+    assert remedy in error.remedy
+    assert error.path.name == "beta.yaml"
+    assert error.line
+
+
+def test_destinations_of_what_is_no_router_are_refused(mine: Path) -> None:
+    routing(mine, vendor="")
+    assert "the vendor 'beta' is no router" in str(refusal(mine))

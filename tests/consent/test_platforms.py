@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -429,7 +430,9 @@ def test_a_value_that_was_cut_off_or_grew_never_raises(tail: str, at: int) -> No
         read_platforms(PLATFORMS.values(), parse_header(header))
 
 
-@pytest.mark.parametrize("platform", [each for each in PLATFORMS.values() if each.page is None], ids=str)
+@pytest.mark.parametrize(
+    "platform", [each for each in PLATFORMS.values() if each.page is None], ids=attrgetter("platform")
+)
 def test_a_platform_without_a_call_reads_nothing_in_the_page(platform: Platform) -> None:
     assert platform.read_page({"analytics": True}) is None
 

@@ -20,7 +20,7 @@ from proxy_addon.consent.tcf import (
     consent_of_canada,
     decode_tcf,
     decode_tcf_canada,
-    vendor_consent,
+    refuses_vendor,
 )
 
 from .oracle import written
@@ -290,16 +290,59 @@ def test_a_restriction_on_some_vendors_or_of_another_kind_leaves_the_category_gr
     assert said.categories["marketing"] is True
 
 
-def test_a_vendor_acts_only_on_its_own_consent_and_unrestricted_purposes() -> None:
+def test_a_vendor_is_refused_that_was_shown_and_not_consented_to() -> None:
+    tcf = sample(vendor_consents=ids_of([(5, 9)]), vendors_disclosed=ids_of([(1, 50)]))
+    assert [refuses_vendor(tcf, vendor, "marketing") for vendor in (5, 10, 60)] == [False, True, False]
+    # Without the segment of vendors that were shown, all are taken to be.
+    assert refuses_vendor(replace(tcf, vendors_disclosed=None), 60, "marketing")
+
+
+def test_a_string_that_lists_no_vendors_refuses_none() -> None:
+    tcf = sample(vendor_consents=Ids())
+    assert not refuses_vendor(tcf, 5, "marketing")
+    assert refuses_vendor(replace(tcf, vendors_disclosed=ids_of([(5, 5)])), 5, "marketing")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "kind", "marketing", "analytics"),
+    [
+        (4, 0, True, False),
+        (4, 2, True, False),
+        (8, 0, False, True),
+        (8, 2, False, True),
+        (1, 0, True, True),
+        (4, 1, False, False),
+        (7, 0, False, False),
+    ],
+)
+def test_a_publisher_who_leaves_a_vendor_no_consent_for_a_purpose_refuses_it_what_needs_that(
+    purpose: int, kind: int, marketing: bool, analytics: bool
+) -> None:
+    barred = Restriction(purpose, kind, ids_of([(5, 6)]))
+    tcf = sample(vendor_consents=ids_of([(5, 9)]), restrictions=(barred,))
+    assert refuses_vendor(tcf, 5, "marketing") is marketing
+    assert refuses_vendor(tcf, 5, "analytics") is analytics
+    assert not refuses_vendor(tcf, 7, "marketing")
+    assert not refuses_vendor(tcf, 7, "analytics")
+
+
+def test_no_legitimate_interest_saves_a_vendor_where_storage_needs_consent() -> None:
+    everyone = ids_of([(1, 99)])
     tcf = sample(
         vendor_consents=ids_of([(5, 9)]),
-        restrictions=(Restriction(3, 0, ids_of([(6, 6)])), Restriction(3, 2, ids_of([(7, 7)]))),
-        vendors_disclosed=ids_of([(1, 50)]),
+        vendor_legitimate_interests=everyone,
+        purpose_legitimate_interests=EVERYTHING,
     )
-    purposes = frozenset({1, 3})
-    assert [vendor_consent(tcf, vendor, purposes) for vendor in (5, 6, 7, 10, 60)] == [True, False, False, False, None]
-    assert vendor_consent(replace(tcf, vendors_disclosed=None), 60, purposes) is False
-    assert vendor_consent(replace(tcf, purpose_consents=frozenset({1})), 5, purposes) is False
+    assert all(refuses_vendor(tcf, 20, category) for category in ("functional", "analytics", "marketing"))
+    # Where storage was not asked about, measuring may rest on legitimate interest, and profiles may not.
+    unasked = replace(tcf, purpose_one_treatment=True)
+    assert [refuses_vendor(unasked, 20, category) for category in ("functional", "analytics", "marketing")] == [
+        True,
+        False,
+        True,
+    ]
+    assert refuses_vendor(replace(unasked, purpose_legitimate_interests=frozenset({7})), 20, "analytics")
+    assert refuses_vendor(replace(unasked, vendor_legitimate_interests=Ids()), 20, "analytics")
 
 
 def test_the_note_says_which_purposes_were_consented_to() -> None:

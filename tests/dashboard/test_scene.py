@@ -35,6 +35,7 @@ def test_every_outcome_counts_as_something() -> None:
         "answered": HELD,
         "passed": RAN,
         "released": RAN,
+        "filtered": RAN,
         "violation": LEAKED,
         "leak": LEAKED,
         "mismatch": OTHER,

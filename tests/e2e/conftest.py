@@ -12,6 +12,10 @@ from tests.kit.server import Server
 from tests.kit.site import Site
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-docs", action="store_true", help="write the pages of docs/ that tests measure anew")
+
+
 @pytest.fixture(scope="module")
 def site() -> Iterator[tuple[Site, Server]]:
     """The site, and the server that shows it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from collections.abc import Iterable
 
 from .cases import Serve
@@ -57,6 +58,8 @@ class Network:
         self._unwatched: set[Connection] = set()
         self._gone: set[str] = set()
         self._arrived = threading.Condition()
+        # Seconds that every vendor takes to answer.
+        self.latency = 0.0
         self.plain = Server(self._answer)
         self.secure = Server(self._answer, tls=lambda name: authority.context(name or "127.0.0.1"))
 
@@ -133,6 +136,8 @@ class Network:
         with self._arrived:
             self._requests.append(request)
             self._arrived.notify_all()
+        if self.latency:
+            time.sleep(self.latency)
         return _with_cors(request, self._vendor_answer(request))
 
     def _vendor_answer(self, request: Request) -> Response:
