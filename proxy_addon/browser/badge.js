@@ -81,6 +81,8 @@ export function show(page) {
     delete next[name];
     return value === undefined ? next : { ...next, [name]: value };
   };
+  // Answers for vendors are taken over from our own cookie only: a standard's string may hold hundreds.
+  const exceptions = (said) => (said.signal === 'cookie consentry' ? said.vendors : {});
   const everything = (value) => Object.fromEntries(categories.map(([name]) => [name, value]));
   const buttons = [
     ['Nothing yet', () => page.forget(), (said) => !Object.keys(said.categories).length && !Object.keys(said.vendors).length],
@@ -93,7 +95,7 @@ export function show(page) {
     return [button, fits];
   });
   const selects = categories.map(([name, title]) => {
-    const select = choice('category-' + name, 'Unset', (value) => { const said = page.get(); page.choose(having(said.categories, name, value), said.vendors); });
+    const select = choice('category-' + name, 'Unset', (value) => { const said = page.get(); page.choose(having(said.categories, name, value), exceptions(said)); });
     switches.append(make('div', { class: 'row' }, make('label', { for: select.id }, title), select));
     return [name, select];
   });
@@ -120,7 +122,7 @@ export function show(page) {
       held += count.held; ran += count.ran; leaked += count.leaked;
       let line = lines.get(vendor);
       if (!line) {
-        const small = make('small', {}), select = choice('vendor-' + vendor, 'As category', (value) => { const said = page.get(); page.choose(said.categories, having(said.vendors, vendor, value)); });
+        const small = make('small', {}), select = choice('vendor-' + vendor, 'As category', (value) => { const said = page.get(); page.choose(said.categories, having(exceptions(said), vendor, value)); });
         line = { small, select };
         lines.set(vendor, line);
         list.append(make('div', { class: 'row' }, make('label', { for: select.id }, name, small), select));

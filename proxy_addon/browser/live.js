@@ -22,13 +22,15 @@ function consentryLive(page) {
   const said = (value) => (value ? 'granted' : 'denied');
   const cookieOf = ({ categories, vendors }) => ['v=1', ...TABLE.categories.filter((name) => name in categories).map((name) => name + '=' + said(categories[name])),
     ...Object.keys(vendors).sort().map((name) => 'vendor.' + name + '=' + said(vendors[name]))].join('&');
+  // What the browser says by itself stays, whatever is chosen.
+  const ofBrowser = () => ({ gpc: at.consent.gpc, dnt: at.consent.dnt, implied: at.consent.dnt ? at.consent.implied : {} });
   function apply({ cookie, consent, forget, restore }) {
     if (cookie) N.cookie.set.call(document, 'consentry=' + cookie + '; path=/; max-age=15552000; samesite=lax' + (location.protocol === 'https:' ? '; secure' : ''));
     else if (forget || restore) expire('consentry');
     if (forget) forgetChoices();
     pretend(consent.gpc || natural);
     const gpc = !!consent.gpc || natural;
-    change(restore ? { ...core.read(cookies()), gpc, order: consent.order } : { ...consent, gpc }, true);
+    change(restore ? { ...core.read(cookies()), ...ofBrowser(), gpc, order: consent.order } : { ...consent, gpc }, true);
     if (restore) ask();
   }
   // Every choice that a page can reach: ours, the site's own cookie, and what consent platforms keep.
@@ -84,8 +86,8 @@ function consentryLive(page) {
   const badge = {
     get: api.get,
     on: api.on,
-    choose: (categories, vendors) => apply({ cookie: cookieOf({ categories, vendors }), consent: { categories, vendors, gpc: at.consent.gpc, signal: 'cookie consentry' } }),
-    forget: () => apply({ cookie: '', forget: true, consent: { categories: {}, vendors: {}, gpc: at.consent.gpc, signal: 'none' } }),
+    choose: (categories, vendors) => apply({ cookie: cookieOf({ categories, vendors }), consent: { ...ofBrowser(), categories, vendors, signal: 'cookie consentry' } }),
+    forget: () => apply({ cookie: '', forget: true, consent: { ...ofBrowser(), categories: {}, vendors: {}, signal: 'none' } }),
     gpc: (on) => post({ pretend: on }).then(() => apply({ cookie: '', consent: { ...at.consent, gpc: on } })),
     counts: () => post({ counts: true }).then((answer) => (answer.ok ? answer.json() : null)),
   };

@@ -9,6 +9,7 @@ from typing import Any
 from ..browser.assets import consent_state
 from ..consent.cookie import COOKIE, format_cookie
 from ..consent.model import CATEGORIES, Consent
+from ..consent.signals import with_dnt
 
 # Presets by name: the categories that they grant, all others being denied.
 _GRANTS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +56,7 @@ def order(plain: Mapping[str, Any], consent: Consent, vendors: Collection[str]) 
     `plain` is {preset} or {category, value} or {vendor, value}, where value is true, false or null for unset.
     `vendors` are the ids there are.
     """
-    chosen = replace(consent, signal=f"cookie {COOKIE}", note="set in the dashboard", implied={})
+    chosen = _by_cookie(consent)
     if "preset" in plain:
         return _preset(plain["preset"], consent, chosen)
     value = plain.get("value")
@@ -63,9 +64,9 @@ def order(plain: Mapping[str, Any], consent: Consent, vendors: Collection[str]) 
         raise OrderError("The value is true, false or null.")
     category, vendor = plain.get("category"), plain.get("vendor")
     if isinstance(category, str) and category in CATEGORIES:
-        chosen = replace(chosen, categories=_with(consent.categories, category, value))
+        chosen = replace(chosen, categories=_with(chosen.categories, category, value))
     elif isinstance(vendor, str) and vendor in vendors:
-        chosen = replace(chosen, vendors=_with(consent.vendors, vendor, value))
+        chosen = replace(chosen, vendors=_with(chosen.vendors, vendor, value))
     else:
         raise OrderError("There is no such category or vendor.")
     return Order(chosen, restore=not chosen.decided)
@@ -74,14 +75,32 @@ def order(plain: Mapping[str, Any], consent: Consent, vendors: Collection[str]) 
 def _preset(name: object, consent: Consent, chosen: Consent) -> Order:
     match name:
         case "nothing":
-            return Order(Consent(gpc=consent.gpc), forget=True)
+            return Order(_of_browser(consent), forget=True)
         case "site":
-            return Order(Consent(gpc=consent.gpc), restore=True)
+            return Order(_of_browser(consent), restore=True)
         case "gpc-on" | "gpc-off":
             return Order(replace(consent, gpc=name == GPC_ON), gpc=name == GPC_ON)
         case str() if name in _GRANTS:
             return Order(replace(chosen, categories={each: each in _GRANTS[name] for each in CATEGORIES}, vendors={}))
     raise OrderError(f"There is no such preset; it is one of: {', '.join(PRESETS)}.")
+
+
+def _of_browser(consent: Consent) -> Consent:
+    """What the browser says by itself, without any choice."""
+    said = Consent(gpc=consent.gpc)
+    return with_dnt(said) if consent.dnt else said
+
+
+def _by_cookie(consent: Consent) -> Consent:
+    """The consent as our cookie would say it, which is then the whole answer: see window.consentry.set in guard.js.
+
+    Answers for vendors are taken over from itself only: a standard's string may hold hundreds.
+    """
+    signal = f"cookie {COOKIE}"
+    vendors = consent.vendors if consent.signal == signal else {}
+    return replace(
+        _of_browser(consent), categories=consent.categories, vendors=vendors, signal=signal, note="set in the dashboard"
+    )
 
 
 def _with(said: Mapping[str, bool], name: str, value: bool | None) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from proxy_addon.dashboard.steer import PRESETS, OrderError, order
 from .world import SAID
 
 VENDORS = {"acme", "ads"}
-BEFORE = Consent(SAID, {"acme": False}, signal="onetrust", note="read from onetrust")
+BEFORE = Consent(SAID, {"acme": False}, signal="cookie consentry", note="read from cookie consentry")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,21 @@ def test_a_vendor_gets_a_choice_of_its_own_and_loses_it_again() -> None:
 def test_when_the_last_choice_is_taken_back_the_sites_own_counts() -> None:
     message = order({"category": "analytics", "value": None}, Consent({"analytics": True}), VENDORS).message(7)
     assert (message["cookie"], message["restore"]) == ("", True)
+
+
+def test_what_another_signal_says_of_vendors_is_not_written_down() -> None:
+    before = Consent(SAID, {"acme": False}, signal="tcf", refused={"ads": frozenset({"marketing"})})
+    consent = order({"category": "marketing", "value": True}, before, VENDORS).consent
+    assert (consent.vendors, consent.refused) == ({}, {})
+    assert consent.categories == {**SAID, "marketing": True}
+
+
+@pytest.mark.parametrize("preset", ["accept", "nothing", "site"])
+def test_what_the_browser_says_by_itself_stays(preset: str) -> None:
+    before = Consent(gpc=True, dnt=True, implied={"marketing": False, "functional": True})
+    consent = order({"preset": preset}, before, VENDORS).consent
+    assert (consent.gpc, consent.dnt) == (True, True)
+    assert consent.implied == {"analytics": False, "marketing": False}
 
 
 @pytest.mark.parametrize(("preset", "gpc"), [("gpc-on", True), ("gpc-off", False)])

@@ -290,7 +290,7 @@ def test_who_passes_for_sending_gpc_is_judged_so_and_the_site_hears_it() -> None
     again = world.reverse()
     assert again.consent.gpc
     headers = Headers([(b"cookie", b"a=1")])
-    world.engine.prepare_request(again, headers, {"cookie": "a=1"})
+    world.engine.prepare_request(again, "GET", f"{SHOP}/page", headers, {"cookie": "a=1"})
     assert headers["sec-gpc"] == "1"
     assert world.engine.own(again, "POST", "/__consentry/consent", SAME, b'{"ask": true, "storage": {}}').body.count(
         b'"gpc": true'
@@ -343,5 +343,5 @@ def test_only_so_many_pass_for_others() -> None:
 def test_the_dashboards_session_does_not_go_on_to_the_site(sent: str, kept: str | None) -> None:
     world = World()
     headers = Headers([(b"cookie", sent.encode())])
-    world.engine.prepare_request(world.reverse(cookie=sent), headers, {"cookie": sent})
+    world.engine.prepare_request(world.reverse(cookie=sent), "GET", f"{SHOP}/page", headers, {"cookie": sent})
     assert headers.get("cookie") == kept
