@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, expect
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.e2e
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 WIDTHS = (360, 1440)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SEGMENT = "https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js"
 META = "https://connect.facebook.net/en_US/fbevents.js"
 FIREBASE = tuple(
@@ -302,6 +304,15 @@ def in_front(confdir: Path, folder: Path, site: Site, *options: str) -> Iterator
         server.close()
 
 
+@pytest.fixture(scope="module")
+def front(confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, Site]]:
+    """A site of the tests' own behind a dashboard, to which each of them adds its page."""
+    site = Site()
+    site.page("/favicon.ico", b"", "image/x-icon")
+    with in_front(confdir, tmp_path_factory.mktemp("work"), site, "--badge") as (proxy, _):
+        yield proxy, site
+
+
 def tagged(*scripts: str, title: str = "Shop", head: str = "") -> bytes:
     tags = "".join(f'<script src="{script}"></script>' for script in scripts)
     return f'<!doctype html><html lang="en"><head><title>{title}</title>{head}{tags}</head><body><h1>Shop</h1>'.encode()
@@ -332,14 +343,14 @@ def test_a_browser_passes_for_one_that_sends_gpc(
 
 
 def test_a_platforms_choice_is_taken_over_and_given_back(
-    browser: Browser, network: Network, viewer: Visit, confdir: Path, tmp_path: Path
+    browser: Browser, network: Network, viewer: Visit, front: tuple[Proxy, Site]
 ) -> None:
-    site = Site()
-    site.page("/", tagged(SEGMENT))
-    with in_front(confdir, tmp_path, site) as (proxy, _), browser.visitor() as visit:
+    proxy, site = front
+    site.page("/platform", tagged(SEGMENT))
+    with browser.visitor() as visit:
         name = "CookieConsent"
         visit.context.add_cookies([{"name": name, "value": REFUSED, "url": proxy.url}])
-        visit.open(proxy.url)
+        visit.open(f"{proxy.url}/platform")
         page = listening(look(viewer, proxy, "consent"))
         expect(page.locator("#read")).to_contain_text("ookiebot")
         page.get_by_role("button", name="Accept all").click()
@@ -417,12 +428,12 @@ def test_the_cookie_table_is_copied_as_it_will_be_pasted(proxy: Proxy, visit: Vi
 
 
 def test_hosts_that_nobody_catalogued_are_listed_with_a_rule(
-    browser: Browser, network: Network, viewer: Visit, confdir: Path, tmp_path: Path
+    browser: Browser, network: Network, viewer: Visit, front: tuple[Proxy, Site]
 ) -> None:
-    site = Site()
-    site.page("/", tagged("https://cdn.unheard-of.example/x.js", SEGMENT))
-    with in_front(confdir, tmp_path, site) as (proxy, _), browser.visitor() as visit:
-        visit.open(proxy.url)
+    proxy, site = front
+    site.page("/hosts", tagged("https://cdn.unheard-of.example/x.js", SEGMENT))
+    with browser.visitor() as visit:
+        visit.open(f"{proxy.url}/hosts")
         network.wait_for("https://cdn.unheard-of.example/x.js")
         with visit.page.expect_response(lambda answer: "api.unheard-of" in (answer.request.post_data or "")):
             visit.page.evaluate("fetch('https://api.unheard-of.example/').catch(() => {})")
@@ -439,13 +450,13 @@ def test_hosts_that_nobody_catalogued_are_listed_with_a_rule(
 
 
 def test_a_hostile_site_gets_nothing_into_the_dashboard(
-    browser: Browser, network: Network, viewer: Visit, confdir: Path, tmp_path: Path
+    browser: Browser, network: Network, viewer: Visit, front: tuple[Proxy, Site]
 ) -> None:
-    site = Site()
+    proxy, site = front
     quoted = json.dumps(EVIL).replace("</", "<\\/")
     code = f"<script>const evil = {quoted};{ATTACK}</script>"
-    site.page("/", tagged(SEGMENT, title=EVIL, head=code))
-    with in_front(confdir, tmp_path, site) as (proxy, _), browser.visitor() as visit:
+    site.page("/evil", tagged(SEGMENT, title=EVIL, head=code))
+    with browser.visitor() as visit:
         dialogs: list[str] = []
 
         def dismiss(dialog: Dialog) -> None:
@@ -454,7 +465,7 @@ def test_a_hostile_site_gets_nothing_into_the_dashboard(
 
         viewer.page.on("dialog", dismiss)
         mark = proxy.mark()
-        visit.open(f"{proxy.url}/?{EVIL}")
+        visit.open(f"{proxy.url}/evil?{EVIL}")
         proxy.wait_for_verdict(lambda each: each.outcome == "trouble" and "onerror" in each.url, mark)
         proxy.wait_for_verdict(lambda each: each.vendor == "hotjar", mark)
         visit.settle()
@@ -499,7 +510,8 @@ def test_the_badge_counts_and_switches_in_the_page(
     expect(panel).to_be_focused()
     panel.get_by_label("Analytics", exact=True).select_option("granted")
     vendors.wait_for("https://cdn.segment.com/analytics.js/**")
-    expect(panel.get_by_text("analytics: 3 held, 1 ran")).to_be_visible()
+    # How much a vendor's own code does once it runs is its own affair.
+    expect(panel.locator("small", has_text=re.compile(r"analytics: \d+ held, [1-9]\d* ran")).first).to_be_visible()
     panel.get_by_role("button", name="Accept all").click()
     vendors.wait_for("https://connect.facebook.net/**")
     expect(panel.get_by_role("button", name="Accept all")).to_have_attribute("aria-pressed", "true")
@@ -510,15 +522,14 @@ def test_the_badge_counts_and_switches_in_the_page(
     expect(badge.locator(".open")).to_be_focused()
 
 
-def test_the_badge_is_out_of_the_pages_reach(browser: Browser, network: Network, confdir: Path, tmp_path: Path) -> None:
-    site = Site()
+def test_the_badge_is_out_of_the_pages_reach(browser: Browser, network: Network, front: tuple[Proxy, Site]) -> None:
+    proxy, site = front
     hostile = "<style>body *{display:none!important;color:lime!important}</style>"
     policy = [("content-security-policy", "default-src 'self'; style-src 'unsafe-inline'; script-src 'self'")]
-    site.page("/", tagged(head=hostile), headers=policy)
-    site.page("/favicon.ico", b"", "image/x-icon")
-    with in_front(confdir, tmp_path, site, "--badge") as (proxy, _), browser.visitor() as visit:
+    site.page("/strict", tagged(head=hostile), headers=policy)
+    with browser.visitor() as visit:
         with visit.page.expect_response(lambda answer: "/__consentry/badge.js" in answer.url) as answer:
-            visit.open(proxy.url)
+            visit.open(f"{proxy.url}/strict")
         assert answer.value.ok
         visit.page.wait_for_selector("consentry-badge", state="attached")
         assert visit.page.evaluate("document.querySelector('consentry-badge').shadowRoot") is None
@@ -541,7 +552,6 @@ def prepared(page: Page, path: str) -> None:
 
 def axe(page: Page) -> list[str]:
     """What axe-core finds wrong, in a line each."""
-    page.evaluate(package_file("axe-core", "4.14.1", "axe.min.js").decode())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [f"{each['id']}: {node['target']}" for each in found["violations"] for node in each["nodes"]]
 
@@ -559,44 +569,39 @@ def shopped(proxy: Proxy, browser: Browser, whole_network: Network) -> Iterator[
         yield visit
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("path", ["", "consent", "vendors", "vendors/segment", "site"])
 def test_every_page_fits_and_axe_finds_nothing(
-    *,
-    proxy: Proxy,
-    shopped: Visit,
-    browser: Browser,
-    request: pytest.FixtureRequest,
-    path: str,
-    width: int,
-    scheme: Any,
+    *, proxy: Proxy, shopped: Visit, browser: Browser, request: pytest.FixtureRequest, path: str
 ) -> None:
     # (The dashboard's own policy would keep axe out.)
     with browser.visitor(bypass_csp=True) as viewer:
-        viewer.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        viewer.page.set_viewport_size({"width": width, "height": 800})
+        viewer.page.set_viewport_size({"width": WIDTHS[0], "height": 800})
         page = look(viewer, proxy, path)
         if path == "consent":
             listening(page)
         prepared(page, path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert axe(page) == []
-        if request.config.getoption("--write-docs", default=False):
-            picture(page, path, width, scheme)
+        page.evaluate(package_file("axe-core", "4.14.1", "axe.min.js").decode())
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                assert axe(page) == []
+                if request.config.getoption("--write-docs", default=False):
+                    picture(page, path, width, scheme)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_badge(proxy: Proxy, visit: Visit, scheme: Any) -> None:
+def test_axe_finds_nothing_in_the_badge(proxy: Proxy, visit: Visit) -> None:
     visit.context.add_init_script(OPEN)
-    visit.page.emulate_media(color_scheme=scheme)
     visit.page.set_viewport_size({"width": 360, "height": 700})
     visit.open(proxy.url)
     visit.page.locator("consentry-badge .open").click()
     expect(visit.page.locator("consentry-badge").get_by_label("Hotjar")).to_be_visible()
     visit.page.evaluate(package_file("axe-core", "4.14.1", "axe.min.js").decode())
-    found = visit.page.evaluate("axe.run('consentry-badge', {resultTypes: ['violations']})")
-    assert [each["id"] for each in found["violations"]] == []
+    for scheme in SCHEMES:
+        visit.page.emulate_media(color_scheme=scheme)
+        found = visit.page.evaluate("axe.run('consentry-badge', {resultTypes: ['violations']})")
+        assert [each["id"] for each in found["violations"]] == []
 
 
 def test_the_dashboard_is_walked_through_by_keyboard(proxy: Proxy, visit: Visit, viewer: Visit) -> None:
@@ -643,8 +648,10 @@ def test_the_printed_address_lets_one_in(
 
 def picture(page: Page, path: str, width: int, scheme: str) -> None:
     """Keep a picture of a page in the documentation: wide and light, narrow and dark."""
-    if (width, scheme) not in ((1440, "light"), (360, "dark")) or path == "vendors":
+    if path == "vendors" or (width, scheme) not in ((1440, "light"), (360, "dark")):
         return
-    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     name = path.replace("vendors/segment", "vendor") or "live"
-    page.screenshot(path=DOCS / f"dashboard-{name}-{width}.png", clip=None, full_page=False)
+    height = 1000 if width == 1440 else 780
+    page.set_viewport_size({"width": width, "height": height})
+    page.screenshot(path=DOCS / f"dashboard-{name}-{width}.png")

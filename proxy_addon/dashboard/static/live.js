@@ -189,15 +189,15 @@ function reopen(vendor) {
 
 // ---- The timeline
 const LANE = 24, TOP = 44, BOTTOM = 24, DOT = 5;
-// A silence longer than this is drawn as long as this.
-const LONGEST_GAP = 1.2;
+// A silence longer than the one is drawn as long as the other.
+const LONGEST_GAP = 3, DRAWN_GAP = 1.2;
 
 /** A function from a moment to its place between 0 and 1, and the silences that were cut short. */
 function scaled(times) {
   const sorted = [...new Set(times)].sort((a, b) => a - b), at = new Map(), cuts = [];
   let place = 0, last = sorted[0];
   for (const time of sorted) {
-    const gap = time - last, kept = Math.min(gap, LONGEST_GAP);
+    const gap = time - last, kept = gap > LONGEST_GAP ? DRAWN_GAP : gap;
     if (gap > LONGEST_GAP) cuts.push({ from: place, to: place + kept, gap });
     place += kept;
     at.set(time, place);
