@@ -603,6 +603,8 @@ class Engine:
         named = hosts_named(plain)
         for host, kind in named[: self._counted(visit, len(named))] if named else ():
             self._watch_host(visit, host, page, kind)
+        if type(done := plain.get("done")) is int:
+            self._watcher.done(self._who(visit).visitor, done)
         if isinstance(gpc := plain.get("pretend"), bool):
             self.pretend(visit.client, visit.first_party, gpc)
             self._watcher.pretends(self._who(visit).visitor, gpc)

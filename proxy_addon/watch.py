@@ -51,6 +51,9 @@ class Watcher(Protocol):
     def consent(self, who: Who, consent: Consent, time: float, order: int = 0) -> None:
         """A page said which consent it has now; `order` is the number of the order that it carried out, if it did."""
 
+    def done(self, visitor: str, order: int) -> None:
+        """A visitor's page has carried out the order of this number."""
+
     def cookies(self, who: Who, seen: tuple[Cookie, ...], time: float) -> None:
         """Cookies were sent or set. Values are never told."""
 

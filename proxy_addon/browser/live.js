@@ -47,7 +47,12 @@ function consentryLive(page) {
   function listen() {
     if (source || !Source) return;
     source = new Source(path);
-    source.addEventListener('set', (event) => { try { apply(JSON.parse(event.data)); } catch (error) { /* not for us */ } });
+    source.addEventListener('set', (event) => {
+      let message;
+      try { apply(message = JSON.parse(event.data)); } catch (error) { return; }
+      // What is not answered is sent once more, to the page that comes next.
+      post({ done: message.consent.order }).catch(() => {});
+    });
   }
   function begin() {
     if (!locks) { listen(); return; }

@@ -95,7 +95,7 @@ class Dashboard:
         self._viewers = 0
         self._orders = 0
         self._ended = asyncio.Event()
-        self.channels = Channels(subject.scene.listening)
+        self.channels = Channels(subject.scene.listening, subject.scene.owed)
         routes = [
             Route("/", self._live),
             Route("/consent", self._consent),
@@ -291,7 +291,7 @@ class Dashboard:
             self._subject.pretend(who.client, who.site, chosen.gpc)
             scene.pretends(who.visitor, chosen.gpc)
         self._orders += 1
-        pages = self.channels.send(who.visitor, chosen.message(self._orders))
+        pages = self.channels.send(who.visitor, self._orders, chosen.message(self._orders))
         if not pages and chosen.gpc is None:
             words = "No page of this visitor is open now; open one, and it takes effect there at once."
             return _json({"error": words}, 409)

@@ -18,6 +18,8 @@ _MOST_OF_ONE = 8
 _MOST_TICKETS = 1000
 _MOST_WAITING = 32
 _TICKET_SECONDS = 10.0
+# A page that is being left may not have heard the last order: for so long the next one gets it.
+_OWED_SECONDS = 10.0
 
 
 class Channel:
@@ -41,9 +43,19 @@ class Channel:
 class Channels:
     """All that are open. A page is let in by a ticket, which the proxy buys for it and which is good once."""
 
-    def __init__(self, changed: Callable[[str, int], None], clock: Callable[[], float] = time.monotonic) -> None:
-        """`changed` is told a visitor's name and how many of its pages listen now. `clock` gives seconds."""
+    def __init__(
+        self,
+        changed: Callable[[str, int], None],
+        owed: Callable[[str], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`changed` is told a visitor's name and how many of its pages listen now.
+
+        `owed` says the number of the order that none of a visitor's pages has carried out. `clock` gives seconds.
+        """
         self._changed = changed
+        self._owed = owed
+        self._sent: OrderedDict[str, tuple[int, dict[str, Any], float]] = OrderedDict()
         self._clock = clock
         self._open: dict[str, list[Channel]] = {}
         self._tickets: OrderedDict[str, tuple[Who, float]] = OrderedDict()
@@ -75,6 +87,9 @@ class Channels:
             return None
         channel = Channel(who)
         mine.append(channel)
+        number, message, until = self._sent.get(who.visitor, (0, {}, 0.0))
+        if number and number == self._owed(who.visitor) and self._clock() <= until:
+            channel.put(message)
         self._changed(who.visitor, len(mine))
         return channel
 
@@ -88,9 +103,14 @@ class Channels:
                 del self._open[name]
             self._changed(name, len(mine))
 
-    def send(self, visitor: str, message: dict[str, Any]) -> int:
-        """Send to all pages of a visitor; returns how many."""
+    def send(self, visitor: str, number: int, message: dict[str, Any]) -> int:
+        """Send an order to all pages of a visitor; returns to how many."""
         mine = self._open.get(visitor, [])
+        if mine:
+            self._sent[visitor] = (number, message, self._clock() + _OWED_SECONDS)
+            self._sent.move_to_end(visitor)
+            if len(self._sent) > _MOST_OPEN:
+                self._sent.popitem(last=False)
         for channel in mine:
             channel.put(message)
         return len(mine)

@@ -177,8 +177,9 @@ class Visitor:
     pages: int = 0
     # Counts what is told of it, so that who hears of it in two ways knows what is newer.
     changes: int = 0
-    # The number of the latest order that was sent to its pages.
+    # The number of the latest order that was sent to its pages, and of the latest that one of them carried out.
     ordered: int = 0
+    done: int = 0
 
     def plain(self) -> dict[str, Any]:
         """JSON-ready; nothing of its address, and of its user agent a few words."""
@@ -338,6 +339,13 @@ class Scene:
                     self._tell("load", load.plain())
             self._tell_visitor(visitor)
 
+    def done(self, visitor: str, order: int) -> None:
+        """See Watcher."""
+        with self._lock:
+            known = self._visitors.get(visitor)
+            if known is not None and known.done < order <= known.ordered:
+                known.done = order
+
     def cookies(self, who: Who, seen: tuple[Cookie, ...], time: float) -> None:
         """See Watcher."""
         with self._lock:
@@ -472,6 +480,12 @@ class Scene:
         with self._lock:
             visitor = self._visitors.get(name)
             return (visitor.who, visitor.consent) if visitor else None
+
+    def owed(self, name: str) -> int:
+        """The number of the order that was sent to a visitor's pages and that none has carried out, or 0."""
+        with self._lock:
+            visitor = self._visitors.get(name)
+            return visitor.ordered if visitor is not None and visitor.done < visitor.ordered else 0
 
     def listening(self, name: str, pages: int) -> None:
         """Note how many pages of a visitor listen."""

@@ -103,6 +103,16 @@ def test_a_pages_word_on_an_older_order_does_not_undo_a_newer_one(scene: Scene) 
     assert scene.picture()["visitors"][0]["words"] == older.words()
 
 
+def test_an_order_is_owed_until_a_page_has_carried_it_out(scene: Scene) -> None:
+    assert scene.owed(WHO.visitor) == 0
+    scene.expect(WHO.visitor, Consent(SAID), 2)
+    for nonsense in (1, 3, 0, -1):
+        scene.done(WHO.visitor, nonsense)
+        assert scene.owed(WHO.visitor) == 2
+    scene.done(WHO.visitor, 2)
+    assert scene.owed(WHO.visitor) == scene.owed("nobody") == 0
+
+
 def test_news_begin_where_the_picture_ends(scene: Scene) -> None:
     woken: list[int] = []
     scene.record(seen(1))

@@ -48,6 +48,9 @@ class World:
         self.consents.append(consent)
         self.orders.append(order)
 
+    def done(self, visitor: str, order: int) -> None:
+        self.orders.append(order)
+
     def cookies(self, who: Who, seen: tuple[Cookie, ...], time: float) -> None:
         self.names += seen
 
@@ -123,6 +126,13 @@ def test_a_choice_that_was_ordered_names_the_order(said: object, order: int) -> 
     consent = {"categories": {"analytics": True}, "vendors": {}, "order": said}
     world.post(world.reverse(), {"consent": consent}, "consent")
     assert world.orders == [order]
+
+
+@pytest.mark.parametrize(("said", "told"), [(7, [7]), ("7", []), (True, []), (None, [])])
+def test_a_page_says_what_it_has_done(said: object, told: list[int]) -> None:
+    world = World()
+    world.post(world.reverse(), {"done": said})
+    assert world.orders == told
 
 
 def test_cookies_are_told_by_name_and_lifetime_and_never_by_value() -> None:
