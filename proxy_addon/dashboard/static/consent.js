@@ -26,8 +26,8 @@ const buttons = new Map();
 function showList(all, visitor) {
   const shown = all.slice(0, 50);
   for (const [name, button] of buttons) if (!shown.some((each) => each.visitor === name)) { button.parentNode.remove(); buttons.delete(name); }
-  // In the order of their coming, so that nothing moves under a finger.
-  for (const each of [...shown].sort((a, b) => b.first - a.first)) {
+  // Who comes new stands first, and keeps its place from then on, so that nothing moves under a finger.
+  for (const each of [...shown].sort((a, b) => a.first - b.first)) {
     let button = buttons.get(each.visitor);
     if (!button) {
       button = make('button', { type: 'button' });
