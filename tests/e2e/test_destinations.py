@@ -69,7 +69,7 @@ _LATER = """
 - A beacon or an event that the page sends as it goes is filtered if it can be read at once: a text, bytes, or a Blob
   made of one text shorter than 64 KB. Any other Blob, and what is compressed, is filtered while the page stays open,
   and not sent if it goes first. So is whatever a page sends before the filter is there, which it fetches when a router
-  makes its first request.
+  makes its first request. Where nothing is refused, what cannot wait for the filter goes out as it is.
 - A worker that started before the settings came does not hear what is connected; where the proxy does not know it
   either, its events reach what is listed and allowed.
 - Settings that a site builds into its code (`cdnSettings`) are not filtered: events are, and code of vendors in the
