@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
 from . import __version__
 from .ask import Fetcher
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
-    DENY,
-    ENFORCE,
     FILTER,
-    IGNORE,
-    OBSERVE,
     STRICT,
-    ConfigFile,
     UsageError,
     read_config,
     read_rules,
@@ -32,25 +25,19 @@ from .config import (
 )
 from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
-from .console import Console
 from .decode import decode
 from .explain import Explanation, ask, connected, consent_of, explain
-from .ledger import OUTCOMES, LedgerError, Several, Sink
+from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
 from .listed import listings
+from .options import option, rules_option, serving_options
 from .region import regime_at
-from .resolve import Resolver, parse_entry
 from .rewrite.destinations import MOST_BYTES
-from .setup import DEFAULT_KEEP, build_engine, choose, open_dashboard, open_ledger, start_dashboard
+from .serving import serve_sites
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
-if TYPE_CHECKING:
-    from .proxy import Transport
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_CONFDIR = "~/.consentry"
 _LONGEST_TEXT = 65536
 _FILTERS = ("vendor", "outcome", "category", "site", "page", "layer", "session", "visitor", "text")
 
@@ -103,160 +90,9 @@ def cli() -> None:
     """
 
 
-def _option(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
-    """An option that can also be set as CONSENTRY_<NAME>."""
-    name = names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
-    return click.option(*names, envvar=f"CONSENTRY_{name}", **settings)
-
-
-_rules = _option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones.")
-
-
-def _serving(command: _Command) -> _Command:
-    """The options that reverse, forward and demo share; each can also stand in consentry.yaml."""
-    for option in reversed(
-        [
-            _option(
-                "--listen",
-                multiple=True,
-                metavar="[HOST:]PORT",
-                help="Where to listen; once for each site. [127.0.0.1:8080]",
-            ),
-            _option(
-                "--mode",
-                type=click.Choice([ENFORCE, OBSERVE]),
-                help="Hold what lacks consent, or only record it. [enforce]",
-            ),
-            _option(
-                "--regime",
-                metavar="NAME",
-                help="The law that decides what silence means: gdpr, uk, ccpa, …; auto: that of where the visitor is. "
-                "[gdpr, or auto with --region-header or --geoip]",
-            ),
-            _option(
-                "--dnt",
-                type=click.Choice([IGNORE, DENY]),
-                help="What Do Not Track does: nothing, or deny what the visitor left unset. [ignore]",
-            ),
-            _option(
-                "--region-header",
-                metavar="NAME",
-                help="The field in which the server in front names the visitor's country, as CF-IPCountry.",
-            ),
-            _option(
-                "--subdivision-header",
-                metavar="NAME",
-                help="The field in which it names the state or province, as CF-Region-Code.",
-            ),
-            _option(
-                "--geoip",
-                type=click.Path(),
-                metavar="MMDB",
-                help="A database in MaxMind's format that says where an address is.",
-            ),
-            _option(
-                "--trust-forwarded",
-                type=click.IntRange(0, 16),
-                metavar="COUNT",
-                help="How many servers in front add to X-Forwarded-For. [0: it is not read]",
-            ),
-            _option(
-                "--strict-labels/--no-strict-labels",
-                default=None,
-                help="Require the category of a vendor's domain as well.",
-            ),
-            _option(
-                "--strict/--no-strict", default=None, help="Install the service worker before the first page is shown."
-            ),
-            _option(
-                "--banner/--no-banner",
-                default=None,
-                help="Show Consentry's own consent banner, for sites that have none.",
-            ),
-            _option(
-                "--report-leaks/--no-report-leaks",
-                default=None,
-                help="Let browsers report what they ask others for (CSP report-only).",
-            ),
-            _option(
-                "--router-policy",
-                type=click.Choice([FILTER, STRICT, BASE]),
-                help="What a router such as Segment needs: its own category, with refused destinations taken out "
-                "(filter); what all of its destinations need (strict); its own, with nothing taken out (base). "
-                "[filter]",
-            ),
-            _option(
-                "--ask-routers/--no-ask-routers",
-                default=None,
-                help="Ask a router once what is connected to a site's source. [--ask-routers]",
-            ),
-            _option("--worker/--no-worker", default=None, help="Use a service worker. [--worker]"),
-            _option(
-                "--config",
-                type=click.Path(path_type=Path),
-                help="A configuration file. [consentry.yaml if there is one]",
-            ),
-            _rules,
-            _option(
-                "--tls-cert",
-                type=click.Path(),
-                metavar="PEM",
-                help="Key and certificate: listen with HTTPS and HTTP/2.",
-            ),
-            _option(
-                "--upstream-ca", type=click.Path(), metavar="PEM", help="Certificate authorities to trust upstream."
-            ),
-            _option("--insecure-upstream/--verify-upstream", default=None, help="Do not verify upstream certificates."),
-            _option(
-                "--resolve",
-                multiple=True,
-                metavar="HOST:PORT:ADDRESS[:PORT]",
-                help="Connect there for that host, as curl does.",
-            ),
-            _option(
-                "--confdir",
-                type=click.Path(),
-                metavar="DIR",
-                help=f"Where the certificate authority is kept. [{_CONFDIR}]",
-            ),
-            _option("--keep-query/--redact-query", default=None, help="Print and keep query values of URLs too."),
-            _option(
-                "--ledger",
-                metavar="FILE|URL",
-                help="Where evidence is kept: a SQLite file, or postgresql://USER@HOST/DATABASE. "
-                "[~/.local/state/consentry/evidence.db]",
-            ),
-            _option("--no-ledger", is_flag=True, help="Keep no evidence."),
-            _option(
-                "--ledger-keep",
-                metavar="AGE|SIZE",
-                help="How long evidence is kept, as 30d, 500MB, both with a comma between, or forever. "
-                f"[{DEFAULT_KEEP}; forever with --ledger]",
-            ),
-            _option(
-                "--dashboard",
-                metavar="[HOST:]PORT",
-                help="Where the dashboard listens. [127.0.0.1:8079, or any port if another program has that]",
-            ),
-            _option("--no-dashboard", is_flag=True, help="Do without the dashboard."),
-            _option(
-                "--dashboard-token",
-                metavar="SECRET",
-                help="What must be said to see the dashboard; needed if others can reach it. "
-                "Better set CONSENTRY_DASHBOARD_TOKEN: others see a command's options.",
-            ),
-            _option("--badge/--no-badge", default=None, help="Show the dashboard's switches and counts in each page."),
-            _option("--json", "json_lines", is_flag=True, help="One JSON object a line."),
-            _option("--quiet", "-q", is_flag=True, help="Print only violations, leaks, mismatches and trouble."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
 @cli.command()
 @click.argument("urls", nargs=-1, metavar="URL...")
-@_serving
+@serving_options
 def reverse(urls: tuple[str, ...], **given: Any) -> None:
     """Stand in front of one site or several, as a reverse proxy.
 
@@ -271,22 +107,22 @@ def reverse(urls: tuple[str, ...], **given: Any) -> None:
     sites = sites or [(parse_upstream(entry.url), entry.listen) for entry in config.sites]
     if not sites:
         raise UsageError("Name the site to stand in front of, as in: consentry https://staging.example.com")
-    _serve(sites, config, given)
+    serve_sites(sites, config, given)
 
 
 @cli.command()
-@_serving
+@serving_options
 def forward(**given: Any) -> None:
     """Filter what a browser asks for, as its HTTP and HTTPS proxy.
 
     \b
     consentry forward --listen 8080
     """
-    _serve([(None, None)], read_config(given["config"]), given)
+    serve_sites([(None, None)], read_config(given["config"]), given)
 
 
 @cli.command()
-@_serving
+@serving_options
 def demo(**given: Any) -> None:
     """Stand in front of a sample shop with a consent banner, to see it work.
 
@@ -296,7 +132,7 @@ def demo(**given: Any) -> None:
     from .demo.shop import Shop  # noqa: PLC0415
 
     with Shop() as shop:
-        _serve([(shop.url, None)], read_config(given["config"]), given)
+        serve_sites([(shop.url, None)], read_config(given["config"]), given)
 
 
 @cli.group(cls=_ListFirst)
@@ -310,7 +146,7 @@ def vendors() -> None:
 
 
 @vendors.command("list")
-@_rules
+@rules_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 def vendors_list(rules: tuple[str, ...], as_json: bool) -> None:
     """List the catalogued vendors: id, category, name, owner.
@@ -327,7 +163,7 @@ def vendors_list(rules: tuple[str, ...], as_json: bool) -> None:
 
 @vendors.command("show")
 @click.argument("name")
-@_rules
+@rules_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object.")
 def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     """Show everything that is known of a vendor, by its id, name or alias.
@@ -377,7 +213,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     help="The settings that the router gave its script: they say which destinations are active.",
 )
 @click.option("--ask", "asks", is_flag=True, help="Ask the router which destinations are active.")
-@_rules
+@rules_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
     url: str,
@@ -458,7 +294,7 @@ def consent() -> None:
 @consent.command("decode")
 @click.argument("text")
 @click.option("--gpc", is_flag=True, help="The browser sends Sec-GPC: 1.")
-@_rules
+@rules_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: bool) -> None:
     """Say what a Cookie header, or one TCF, GPP, US Privacy or Additional Consent string, means. '-' reads it.
@@ -499,8 +335,8 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     help="har: HTTP Archive, with verdicts in _consentry.",
 )
 @click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there.")
-@_option("--ledger", metavar="FILE|URL", help="The ledger to ask. [~/.local/state/consentry/evidence.db]")
-@_option("--config", type=click.Path(path_type=Path), help="A configuration file that names it.")
+@option("--ledger", metavar="FILE|URL", help="The ledger to ask. [~/.local/state/consentry/evidence.db]")
+@option("--config", type=click.Path(path_type=Path), help="A configuration file that names it.")
 def log_command(**given: Any) -> int:
     """Show what the ledger keeps: what tried to run, where, under which consent, and what was done about it.
 
@@ -536,70 +372,6 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
     for line in stream:
         if stripped := line.decode("utf-8", "replace").strip():
             yield stripped
-
-
-def _serve(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, given: dict[str, Any]) -> None:
-    from .proxy import Transport, place, serve  # noqa: PLC0415
-
-    def chosen(name: str, otherwise: Any = None) -> Any:
-        """Flags and environment come before the file."""
-        value = given[name]
-        return config.options.get(name, otherwise) if value is None or value == () else value
-
-    listeners = place(sites, given["listen"], None if given["listen"] else config.options.get("listen"))
-    tls_cert, upstream_ca = chosen("tls_cert", None), chosen("upstream_ca", None)
-    transport = Transport(
-        confdir=Path(chosen("confdir", _CONFDIR)).expanduser(),
-        tls_cert=Path(tls_cert) if tls_cert else None,
-        upstream_ca=Path(upstream_ca) if upstream_ca else None,
-        insecure_upstream=chosen("insecure_upstream", False),
-        resolver=Resolver([parse_entry(entry) for entry in chosen("resolve", ())]),
-    )
-    console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
-    choices = choose(chosen)
-    with ExitStack() as stack:
-        sinks: list[Sink] = [console]
-        ledger = open_ledger(_named("ledger", given, config), chosen("ledger_keep"), console.record)
-        if ledger is not None:
-            sinks.append(stack.enter_context(ledger))
-        dashboard = open_dashboard(
-            _named("dashboard", given, config), given["dashboard_token"] or "", console.warn, badge=choices.badge
-        )
-        if dashboard is not None:
-            stack.callback(dashboard.stop)
-            sinks.append(dashboard.scene)
-        engine = build_engine(
-            choices,
-            config,
-            Several(*sinks),
-            ledger.pseudonyms if ledger is not None else None,
-            dashboard.scene if dashboard is not None else None,
-            fetch=_fetcher(transport),
-        )
-        if dashboard is not None:
-            start_dashboard(dashboard, choices, engine, ledger)
-        serve(engine, listeners, transport, console, dashboard)
-
-
-def _fetcher(transport: Transport) -> Fetcher | None:
-    """What asks for us; None if what it should trust cannot be read, which serve() says better."""
-    try:
-        return Fetcher(transport.resolver, authorities=transport.upstream_ca, insecure=transport.insecure_upstream)
-    except OSError:
-        return None
-
-
-def _named(name: str, given: Mapping[str, Any], config: ConfigFile) -> str | None:
-    """What flags, environment or file say of an option that has a --no-… beside it: '' for no, None if nothing."""
-    source = click.get_current_context().get_parameter_source
-    flag = ParameterSource.COMMANDLINE
-    named_by_flag = source(name) is flag and source(f"no_{name}") is not flag
-    if given[f"no_{name}"] and not named_by_flag:
-        return ""
-    if given[name]:
-        return str(given[name])
-    said = config.options.get(name, True)
-    return (None if said else "") if isinstance(said, bool) else str(said)
 
 
 def _ledger_to_ask(given: Mapping[str, Any]) -> Place:

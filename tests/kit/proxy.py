@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 _START = 60.0
+# The tree that is tested, whichever is installed.
+_ROOT = Path(__file__).resolve().parents[2]
 _WORDS = ("layer", "outcome", "verdict", "vendor", "rule", "url", "page", "type", "reason")
 
 
@@ -56,7 +58,7 @@ class Proxy:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "proxy_addon", *arguments, *listen, "--json"],
             cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
