@@ -1,0 +1,83 @@
+"""The browser of an audit: found, started so that it trusts our authority, and made to look like a visitor's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright
+
+from ..config import UsageError
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ARGUMENTS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    # Some platforms hide themselves from browsers that a program drives.
+    "--disable-blink-features=AutomationControlled",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+_AUTHORITY = "mitmproxy-ca-cert.pem"
+_WIDTH, _HEIGHT = 1280, 800
+
+
+def launch(playwright: Playwright, confdir: Path) -> Browser:
+    """Start Chromium so that it trusts the authority kept in `confdir`, and no other than it would.
+
+    It is $CHROMIUM, or one of the usual names on PATH, or else Playwright's own. Raises UsageError if there is none.
+    """
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    arguments = [*_ARGUMENTS, f"--ignore-certificate-errors-spki-list={fingerprint(confdir / _AUTHORITY)}"]
+    try:
+        return playwright.chromium.launch(executable_path=found, args=arguments)
+    except Error as error:
+        what = " ".join(error.message.partition("\n")[0].split())[:200]
+        raise UsageError(
+            f"No browser could be started ({what}); install Chromium, run `playwright install chromium`, "
+            "or set CHROMIUM to its path."
+        ) from None
+
+
+def fingerprint(certificate: Path) -> str:
+    """What Chromium knows a certificate's key by: the SHA-256 of its SubjectPublicKeyInfo, in base64."""
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    return base64.b64encode(
+        hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    ).decode()
+
+
+def visitor(
+    browser: Browser, proxy: str, agent: str, storage_state: dict[str, object] | None, *, gpc: bool
+) -> BrowserContext:
+    """A visitor that nobody has seen before but for what `storage_state` keeps, going through a proxy."""
+    context = browser.new_context(
+        proxy={"server": proxy},
+        user_agent=agent,
+        viewport={"width": _WIDTH, "height": _HEIGHT},
+        # Playwright's own type names each member.
+        storage_state=storage_state,  # type: ignore[arg-type]
+        extra_http_headers={"Sec-GPC": "1"} if gpc else None,
+    )
+    if gpc:
+        context.add_init_script(
+            "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', "
+            "{get: () => true, configurable: true, enumerable: true});"
+        )
+    return context
+
+
+def usual_agent(browser: Browser) -> str:
+    """The user agent that the same browser has when a person looks at it."""
+    context = browser.new_context()
+    try:
+        agent = str(context.new_page().evaluate("navigator.userAgent"))
+    finally:
+        context.close()
+    return agent.replace("HeadlessChrome", "Chrome")
