@@ -13,6 +13,7 @@ import click
 
 from . import __version__
 from .ask import Fetcher
+from .audit.command import audit_command
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -85,6 +86,7 @@ def cli() -> None:
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
     consentry log --since 1h                  show what was held, and what ran
+    consentry audit https://example.com       drive a site's consent flow, and judge it
 
     Exit codes: 0 fine, 1 violations found, 2 wrong usage, configuration or rules.
     """
@@ -366,6 +368,9 @@ def addon() -> None:
     mitmdump -s "$(consentry addon)" --set consentry_mode=observe
     """
     click.echo(Path(__file__).parent / "addon.py")
+
+
+cli.add_command(audit_command)
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:

@@ -58,7 +58,7 @@ class Made:
 class Driver(Protocol):
     """One way to make choices on a page."""
 
-    def make(self, page: Page, action: str, state: State, choosing: Callable[[], None]) -> Made | None:
+    def make(self, page: Page, action: str, state: State, choosing: Callable[[], None], /) -> Made | None:
         """Accept, reject, choose or withdraw; None if this way has nothing for this page.
 
         `choosing` is to be called right before what makes the choice. Raises NotReachedError.

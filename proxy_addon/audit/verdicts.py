@@ -157,9 +157,10 @@ class Judge:
         for each in seen:
             if each.state.choice != WITHDRAW or each.run.error:
                 continue
-            rows: Iterable[tuple[str, str, CookieSeen | StorageSeen]] = (
+            things: list[CookieSeen | StorageSeen] = [*each.run.cookies, *each.run.storage]
+            rows = (
                 (thing.vendor, WITHDRAWN, thing)
-                for thing in (*each.run.cookies, *each.run.storage)
+                for thing in things
                 if WITHDRAWN in thing.phases
                 and thing.first != WITHDRAWN
                 and self._missing(each.state, WITHDRAWN, thing.categories, thing.vendor)
@@ -247,7 +248,7 @@ class Judge:
                 AFTER,
                 "The page breaks without consent",
                 categories=(),
-                evidence=[text, f"In the states: {', '.join(states)}"],
+                evidence=[text, _states(states)],
                 severity=model.WARNING,
             )
             yield replace(finding, key=f"{model.BROKEN} {text[:120]}")
@@ -303,10 +304,7 @@ class Judge:
                 BEFORE,
                 f"{host.host} is a third party in nobody's file",
                 categories=(),
-                evidence=[
-                    f"{_count(host.requests, 'request')} ({', '.join(host.types)}) in the states: "
-                    f"{', '.join(host.states)}"
-                ],
+                evidence=[f"{_count(host.requests, 'request')} ({', '.join(host.types)})", _states(host.states)],
                 severity=model.WARNING,
                 unlawful=False,
             )
@@ -394,7 +392,8 @@ _REMEDIES = {
     "chose.",
     model.HARDER: "Put a button that refuses everything beside the one that accepts everything, as easy to find.",
     model.GPC: "Read Sec-GPC or navigator.globalPrivacyControl, and keep marketing silent where it is 1.",
-    model.UNCATALOGUED: "Find out whose it is and what it does; describe it in a folder of rules (--rules) if it tracks.",
+    model.UNCATALOGUED: "Find out whose it is and what it does; if it tracks, describe it in a folder of rules "
+    "(--rules).",
     model.NEVER_RAN: "See whether it is still wanted; if so, why the platform does not start it.",
     model.BROKEN: "Let the page's own code check that a tag's function is there before calling it, or define a stub.",
     model.UNREACHED: "Describe how a visitor makes this choice in a steps file (--steps), or name the platform "
@@ -456,6 +455,10 @@ def _thing_words(thing: CookieSeen | StorageSeen) -> str:
 
 def _signal_words(signal: SignalSent) -> str:
     return f"{signal.name}={signal.value} in {signal.url}" if signal.name else signal.url
+
+
+def _states(names: Iterable[str]) -> str:
+    return f"In the states: {', '.join(names)}"
 
 
 def _count(number: int, word: str) -> str:
