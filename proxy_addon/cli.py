@@ -27,6 +27,7 @@ from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
 from .explain import Explanation, ask, connected, consent_of, explain
+from .inspect.command import inspect_command
 from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
@@ -84,6 +85,7 @@ def cli() -> None:
     consentry forward                         filter what a browser asks for
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
+    consentry inspect page.html               say which vendors are in a page
     consentry log --since 1h                  show what was held, and what ran
 
     Exit codes: 0 fine, 1 violations found, 2 wrong usage, configuration or rules.
@@ -366,6 +368,9 @@ def addon() -> None:
     mitmdump -s "$(consentry addon)" --set consentry_mode=observe
     """
     click.echo(Path(__file__).parent / "addon.py")
+
+
+cli.add_command(inspect_command)
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:
