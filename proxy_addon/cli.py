@@ -13,6 +13,7 @@ import click
 
 from . import __version__
 from .ask import Fetcher
+from .audit.report.command import report
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -366,6 +367,9 @@ def addon() -> None:
     mitmdump -s "$(consentry addon)" --set consentry_mode=observe
     """
     click.echo(Path(__file__).parent / "addon.py")
+
+
+cli.add_command(report)
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:
