@@ -32,6 +32,7 @@ from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
 from proxy_addon.setup import Choices, build_engine, choose, open_ledger
+from proxy_addon.traffic import Traffic
 from proxy_addon.watch import Who
 
 if TYPE_CHECKING:
@@ -221,6 +222,42 @@ class Gate:
     def udp_message(self, flow: udp.UDPFlow) -> None:
         """Keep no messages."""
         del flow.messages[:-1]
+
+
+class Tap:
+    """Tells a listener what passes; stands behind the gate."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Tell of a request, and who asks."""
+        request = flow.request
+        if is_own(request.path):
+            return
+        exchange: _Exchange | None = flow.metadata.get("consentry")
+        fields = _Fields(request.headers).plain()
+        consent = exchange.visit.consent if exchange is not None else None
+        self._traffic.asked(flow.id, request.method, request.url, fields, consent, held=flow.response is not None)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Tell that the whole request is there."""
+        self._traffic.sent(flow.id, held=flow.response is not None)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Tell of an answer."""
+        if flow.response is not None:
+            self._traffic.answered(
+                flow.id, flow.response.status_code, _Fields(flow.response.headers).get_all("set-cookie")
+            )
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Tell of the end. Of a socket or a stream that stays open it is the end of the opening."""
+        self._traffic.ended(flow.id)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """Tell of an end before there was an answer."""
+        self._traffic.ended(flow.id)
 
 
 class Script:

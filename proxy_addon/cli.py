@@ -13,6 +13,7 @@ import click
 
 from . import __version__
 from .ask import Fetcher
+from .audit.report.command import report
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -371,6 +372,7 @@ def addon() -> None:
 
 
 cli.add_command(inspect_command)
+cli.add_command(report)
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:

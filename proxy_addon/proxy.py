@@ -22,13 +22,14 @@ from mitmproxy.master import Master
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
 
-from .addon import Gate, Live
+from .addon import Gate, Live, Tap
 from .catalogue.urls import origin, split
 from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
 from .resolve import Resolver
+from .traffic import Traffic
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
@@ -167,29 +168,11 @@ def _unchecked(self: http.MessageData) -> None:
 async def _serve(
     engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None
 ) -> None:
-    logging.getLogger().setLevel(logging.WARNING)
-    logging.getLogger("mitmproxy").propagate = False
-    # Until it runs, what goes wrong ends the start with a sentence of its own.
-    logging.getLogger("mitmproxy").addHandler(logging.NullHandler())
-    master = Master(_options(listeners, transport))
-    master.addons = _Hooks(master)
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
-    # Only what a proxy needs: every further add-on costs each request.
-    master.addons.add(
-        core.Core(),
-        disable_h2c.DisableH2C(),
-        servers,
-        next_layer.NextLayer(),
-        tlsconfig.TlsConfig(),
-        Gate(engine, transport.resolver, live),
-        _Start(servers, lambda: _started(listeners, transport, servers, console, live)),
+    gate = Gate(engine, transport.resolver, live)
+    master = _master(
+        listeners, transport, servers, lambda: _started(listeners, transport, servers, console, live), gate
     )
-    try:
-        master.options.update(**_late_options(transport))  # type: ignore[no-untyped-call]
-    except exceptions.OptionsError as error:
-        raise UsageError(_sentence(str(error))) from None
-    _readable_errors()
-    setattr(http.MessageData, "__post_init__", _unchecked)  # noqa: B010 - a method cannot be assigned to
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown
@@ -200,6 +183,57 @@ async def _serve(
             signal.signal(each, lambda *_: stop())
     await master.run()
     console.say("Stopped.", "stopped")
+
+
+async def lend(
+    engine: Engine, transport: Transport, traffic: Traffic, started: Callable[[int, Callable[[], None]], None]
+) -> None:
+    """Run a forward proxy on a free port of this machine alone, until it is stopped; any thread's loop will do.
+
+    `started` is told the port, and what stops it from whatever thread. Raises UsageError if it cannot start.
+    """
+    servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
+    listener = Listener(DEFAULT_HOST, 0, None)
+
+    def running() -> None:
+        started(next(iter(servers.servers)).listen_addrs[0][1], master.shutdown)
+
+    master = _master([listener], transport, servers, running, Gate(engine, transport.resolver), Tap(traffic))
+    asyncio.get_running_loop().set_exception_handler(_quiet_end)
+    await master.run()
+
+
+def _master(
+    listeners: Sequence[Listener],
+    transport: Transport,
+    servers: proxyserver.Proxyserver,
+    started: Callable[[], None],
+    *addons: object,
+) -> Master:
+    """A master with these listeners and add-ons, ready to run. Raises UsageError."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("mitmproxy").propagate = False
+    # Until it runs, what goes wrong ends the start with a sentence of its own.
+    logging.getLogger("mitmproxy").addHandler(logging.NullHandler())
+    master = Master(_options(listeners, transport))
+    master.addons = _Hooks(master)
+    # Only what a proxy needs: every further add-on costs each request.
+    master.addons.add(
+        core.Core(),
+        disable_h2c.DisableH2C(),
+        servers,
+        next_layer.NextLayer(),
+        tlsconfig.TlsConfig(),
+        *addons,
+        _Start(servers, started),
+    )
+    try:
+        master.options.update(**_late_options(transport))  # type: ignore[no-untyped-call]
+    except exceptions.OptionsError as error:
+        raise UsageError(_sentence(str(error))) from None
+    _readable_errors()
+    setattr(http.MessageData, "__post_init__", _unchecked)  # noqa: B010 - a method cannot be assigned to
+    return master
 
 
 def _options(listeners: Sequence[Listener], transport: Transport) -> options.Options:

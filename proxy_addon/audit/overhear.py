@@ -1,0 +1,133 @@
+"""Everything that passed the proxy of one state, with what the engine made of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..answer import destination
+from ..consent.model import Consent
+from ..ledger import MISMATCH, Evidence
+from ..ledger.evidence import WIRE
+
+# One page may ask for so much; what comes later of a page that never ends is counted no more.
+_MOST = 20_000
+# An answer that goes on for longer than so many seconds is a stream that may stay open all day.
+_STREAMS = 5.0
+
+
+@dataclass(slots=True)
+class Heard:
+    """One exchange. `time` is in seconds since the epoch; URLs are whole here, and leave this package redacted."""
+
+    number: int
+    time: float
+    method: str
+    url: str
+    type: str
+    referer: str
+    consent: Consent | None
+    held: bool
+    status: int = 0
+    evidence: list[Evidence] = field(default_factory=list)
+    cookies: tuple[str, ...] = ()
+    ended: bool = False
+
+
+class Overhearing:
+    """Takes what a proxy tells, on its thread, and hands it out on any. A sink for evidence, and a Traffic."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since the epoch."""
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._heard: dict[str, Heard] = {}
+        # Evidence of the step that the proxy is about to tell of.
+        self._pending: list[Evidence] = []
+        self._mismatches: list[Evidence] = []
+        self._last = clock()
+
+    # Sink
+
+    def record(self, evidence: Evidence) -> None:
+        """See Sink."""
+        with self._changed:
+            if evidence.outcome == MISMATCH:
+                self._mismatches.append(evidence)
+            elif evidence.layer == WIRE:
+                self._pending.append(evidence)
+
+    # Traffic
+
+    def asked(
+        self, exchange: str, method: str, url: str, fields: Mapping[str, str], consent: Consent | None, *, held: bool
+    ) -> None:
+        """See Traffic."""
+        with self._changed:
+            evidence, self._pending = self._pending, []
+            if len(self._heard) >= _MOST:
+                return
+            self._heard[exchange] = Heard(
+                len(self._heard) + 1,
+                self._clock(),
+                method,
+                url,
+                destination(fields, url),
+                fields.get("referer", ""),
+                consent,
+                held,
+                evidence=evidence,
+            )
+            self._stirs()
+
+    def sent(self, exchange: str, *, held: bool) -> None:
+        """See Traffic."""
+        with self._changed:
+            evidence, self._pending = self._pending, []
+            heard = self._heard.get(exchange)
+            if heard is not None:
+                heard.evidence += evidence
+                heard.held = heard.held or held
+
+    def answered(self, exchange: str, status: int, cookies: Sequence[str]) -> None:
+        """See Traffic."""
+        with self._changed:
+            self._pending = []
+            heard = self._heard.get(exchange)
+            if heard is not None:
+                heard.status, heard.cookies = status, tuple(cookies)
+                self._stirs()
+
+    def ended(self, exchange: str) -> None:
+        """See Traffic."""
+        with self._changed:
+            heard = self._heard.get(exchange)
+            if heard is not None:
+                heard.ended = True
+                self._stirs()
+
+    # Whoever drives the browser
+
+    def requests(self) -> list[Heard]:
+        """All exchanges so far, in order."""
+        with self._changed:
+            return list(self._heard.values())
+
+    def mismatches(self) -> list[Evidence]:
+        """What tags were told against the visitor's choice, as the engine saw it."""
+        with self._changed:
+            return list(self._mismatches)
+
+    def quiet_since(self) -> float | None:
+        """Since when nothing has been under way, None while something is. Streams that stay open do not count."""
+        with self._changed:
+            now = self._clock()
+            open_ = (each for each in self._heard.values() if not each.ended)
+            busy = any(not each.status or now - each.time < _STREAMS for each in open_)
+            return None if busy else self._last
+
+    def _stirs(self) -> None:
+        self._last = self._clock()
+        self._changed.notify_all()
