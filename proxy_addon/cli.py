@@ -14,6 +14,7 @@ import click
 from . import __version__
 from .ask import Fetcher
 from .audit.command import audit_command
+from .audit.report.command import report
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -28,6 +29,7 @@ from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
 from .explain import Explanation, ask, connected, consent_of, explain
+from .inspect.command import inspect_command
 from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
@@ -85,6 +87,7 @@ def cli() -> None:
     consentry forward                         filter what a browser asks for
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
+    consentry inspect page.html               say which vendors are in a page
     consentry log --since 1h                  show what was held, and what ran
     consentry audit https://example.com       drive a site's consent flow, and judge it
 
@@ -371,6 +374,8 @@ def addon() -> None:
 
 
 cli.add_command(audit_command)
+cli.add_command(inspect_command)
+cli.add_command(report)
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:

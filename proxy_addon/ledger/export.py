@@ -78,7 +78,7 @@ class Csv:
 
     def add(self, row: Row) -> None:
         """See Exporter."""
-        self._csv.writerow([_cell(value) for value in plain(row).values()])
+        self._csv.writerow([cell(value) for value in plain(row).values()])
 
     def flush(self) -> None:
         """See Exporter."""
@@ -184,7 +184,8 @@ EXPORTERS: Mapping[str, Callable[[BinaryIO], Exporter]] = {
 }
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as a cell of what a spreadsheet may open: lists as words, and nothing that it takes for a formula."""
     if isinstance(value, tuple):
         return ",".join(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

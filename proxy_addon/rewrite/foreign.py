@@ -7,6 +7,7 @@ elements outside an svg or math are not tracked: they cannot change any of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 HTML, SVG, MATH = "html", "svg", "math"
 
@@ -22,27 +23,38 @@ _MATH_TEXT = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
 _ANNOTATION_HTML = b"annotation-xml html"
 
 
+class _Open(NamedTuple):
+    """An element that is open, and what is open around it. It never changes, so that a snapshot costs nothing."""
+
+    outer: _Open | None
+    space: str
+    name: bytes
+    # Whether this, or one around it, is an element in which HTML stands.
+    integrates: bool
+
+
 class Foreign:
-    """The elements open inside the outermost svg or math, outermost first."""
+    """The elements open inside the outermost svg or math."""
 
     def __init__(self) -> None:
-        self._stack: list[tuple[str, bytes]] = []
+        self._top: _Open | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._stack)
+        return self._top is not None
 
     @property
     def cdata(self) -> bool:
         """Whether `<![CDATA[` begins a CDATA section here."""
-        return bool(self._stack) and self._stack[-1][0] != HTML
+        return self._top is not None and self._top.space != HTML
 
-    def snapshot(self) -> list[tuple[str, bytes]]:
-        """The state, for return_to()."""
-        return self._stack.copy()
+    def snapshot(self) -> object:
+        """The state, for return_to(); true if an element is open."""
+        return self._top
 
-    def return_to(self, snapshot: list[tuple[str, bytes]]) -> None:
+    def return_to(self, snapshot: object) -> None:
         """Forget what has happened since."""
-        self._stack = snapshot
+        assert snapshot is None or isinstance(snapshot, _Open)
+        self._top = snapshot
 
     def open(
         self, name: bytes, *, closes_itself: bool, attributes: frozenset[bytes], encoding: Callable[[], str]
@@ -52,55 +64,61 @@ class Foreign:
             if name in (b"svg", b"math"):
                 space = SVG if name == b"svg" else MATH
                 if not closes_itself:
-                    self._stack.append((space, name))
+                    self._push(space, name)
                 return space
-            if self._stack and name not in _VOID:
-                self._stack.append((HTML, name))
+            if self._top is not None and name not in _VOID:
+                self._push(HTML, name)
             return HTML
         if name in _BREAKOUT or (name == b"font" and attributes & _FONT_BREAKOUT):
             self._break_out()
             return self.open(name, closes_itself=closes_itself, attributes=attributes, encoding=encoding)
-        space = self._stack[-1][0]
+        assert self._top is not None
+        space = self._top.space
         if not closes_itself:
             html = space == MATH and name == b"annotation-xml" and encoding().lower() in _HTML_ENCODINGS
-            self._stack.append((space, _ANNOTATION_HTML if html else name))
+            self._push(space, _ANNOTATION_HTML if html else name)
         return space
 
     def close(self, name: bytes) -> None:
         """An end tag."""
-        stack = self._stack
-        if name in (b"p", b"br") and stack[-1][0] != HTML:
+        if name in (b"p", b"br") and self._top is not None and self._top.space != HTML:
             self._break_out()
             return
-        for index in range(len(stack) - 1, -1, -1):
-            if stack[index][1].partition(b" ")[0] == name:
-                del stack[index:]
+        each = self._top
+        while each is not None:
+            if each.name.partition(b" ")[0] == name:
+                self._top = each.outer
                 return
+            each = each.outer
         # It closes something outside, and all of this with it, unless an integration point stands between.
-        if not any(self._is_integration(each) for each in stack):
-            stack.clear()
+        if self._top is not None and not self._top.integrates:
+            self._top = None
+
+    def _push(self, space: str, name: bytes) -> None:
+        outer = self._top
+        integrates = _is_integration(space, name) or (outer is not None and outer.integrates)
+        self._top = _Open(outer, space, name, integrates)
 
     def _reads_html(self, name: bytes) -> bool:
         """Whether a start tag here is read as in HTML."""
-        if not self._stack:
+        if self._top is None:
             return True
-        space, top = current = self._stack[-1]
+        space, top = self._top.space, self._top.name
         if space == MATH and top in _MATH_TEXT:
             return name not in (b"mglyph", b"malignmark")
         if space == MATH and top == b"annotation-xml":
             return name == b"svg"
-        return space == HTML or self._is_integration(current)
+        return space == HTML or _is_integration(space, top)
 
     def _break_out(self) -> None:
-        while self._stack and self._stack[-1][0] != HTML and not self._is_integration(self._stack[-1]):
-            self._stack.pop()
+        while self._top and self._top.space != HTML and not _is_integration(self._top.space, self._top.name):
+            self._top = self._top.outer
 
-    @staticmethod
-    def _is_integration(element: tuple[str, bytes]) -> bool:
-        space, name = element
-        if space == SVG:
-            return name in _SVG_HTML
-        return space == MATH and (name in _MATH_TEXT or name == _ANNOTATION_HTML)
+
+def _is_integration(space: str, name: bytes) -> bool:
+    if space == SVG:
+        return name in _SVG_HTML
+    return space == MATH and (name in _MATH_TEXT or name == _ANNOTATION_HTML)
 
 
 _HTML_ENCODINGS = ("text/html", "application/xhtml+xml")

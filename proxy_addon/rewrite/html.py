@@ -420,10 +420,8 @@ class HtmlRewriter:
 
     def _snippet(self, content: bytes) -> dict[bytes, str]:
         vendor = self._judge.snippet(content.decode("utf-8", "replace")) if content else None
-        if b"import" in content:
-            addresses = [found[2].decode("utf-8", "replace") for found in _IMPORTED.finditer(content)]
-            imported = [held for address in addresses if (held := self._ask(address, "script"))]
-            vendor = vendor or next(iter(imported), None)
+        imported = [held for address in imported_by(content) if (held := self._ask(address, "script"))]
+        vendor = vendor or next(iter(imported), None)
         if vendor is None:
             return {}
         self.vendors[vendor] = None
@@ -552,9 +550,7 @@ class HtmlRewriter:
 
     def _ask_within(self, reference: str, kind: str | None) -> str | None:
         """The vendor that a document, sheet or script names which stands in the address itself, or None."""
-        if kind not in _BRINGING or not _BRINGS.match(reference):
-            return None
-        found = (self._ask(address, kind or "") for address in _NAMED.findall(unquote(reference)))
+        found = (self._ask(address, kind or "") for address in named_within(kind, reference))
         return next(filter(None, found), None)
 
     def _placeholder(
@@ -665,6 +661,18 @@ def references(kind: str | None, text: str, *, candidates: bool) -> list[str]:
     if candidates:
         return _candidates(text)
     return text.split() if kind == "ping" else [text]
+
+
+def named_within(kind: str | None, reference: str) -> list[str]:
+    """The web addresses in an address that brings the document, sheet or script which it shows (`data:` and so on)."""
+    return _NAMED.findall(unquote(reference)) if kind in _BRINGING and _BRINGS.match(reference) else []
+
+
+def imported_by(code: bytes) -> list[str]:
+    """The absolute addresses that an inline script imports."""
+    if b"import" not in code:
+        return []
+    return [found[2].decode("utf-8", "replace") for found in _IMPORTED.finditer(code)]
 
 
 def _candidates(text: str) -> list[str]:

@@ -1,0 +1,103 @@
+"""Where what is looked at comes from: files, folders of them, and addresses."""
+
+from __future__ import annotations
+
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..catalogue.urls import split
+from ..config import UsageError
+
+# Sites refuse an agent they do not know more often than one that names its kind.
+_AGENT = "Mozilla/5.0 (compatible; Consentry; +https://consentry.dev)"
+_ACCEPT = "text/html,application/xhtml+xml"
+# No page is larger, and no HAR that a person would wait for.
+MOST_BYTES = 256 * 1024 * 1024
+_MOST_FETCHED = 32 * 1024 * 1024
+_SECONDS = 20.0
+_STEP = 65_536
+_PAGES = frozenset({".html", ".htm", ".xhtml", ".shtml"})
+_HAR = ".har"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: `url` is where it came from, '' where that is not known; `charset` is what its header named."""
+
+    name: str
+    content: bytes
+    is_har: bool
+    url: str = ""
+    charset: str | None = None
+
+
+def sources(names: tuple[str, ...]) -> Iterator[Source]:
+    """What the names stand for, one file at a time. Raises UsageError for what cannot be read."""
+    for name in names:
+        if name.startswith(("http://", "https://")):
+            yield _fetched(name)
+            continue
+        path = Path(name)
+        if path.is_dir():
+            found = sorted(each for each in path.rglob("*") if each.suffix.lower() in {*_PAGES, _HAR})
+            if not found:
+                raise UsageError(f"There is no page (.html) and no HAR in '{name}'.")
+            for each in found:
+                yield _read(each)
+        else:
+            yield _read(path)
+
+
+def _read(path: Path) -> Source:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise UsageError(f"'{path}' is larger than {MOST_BYTES // 1024**2} MB; inspect a part of it.")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"There is no file '{path}'; name a saved page, a HAR, a folder of them, or a URL.") from None
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror or error}.") from None
+    is_har = path.suffix.lower() == _HAR or content[:512].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b'{"log"')
+    if not is_har and b"\0" in content[:1024] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        raise UsageError(f"'{path}' is no page: it holds binary data.")
+    return Source(str(path), content, is_har)
+
+
+def _fetched(url: str) -> Source:
+    if split(url) is None:
+        raise UsageError(f"'{url}' is no web URL.")
+    # (The address is a web URL, and urllib follows redirects to nothing else.)
+    request = urllib.request.Request(url, headers={"accept": _ACCEPT, "user-agent": _AGENT})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            content = _whole(answer, url)
+            kind = answer.headers.get_content_type()
+            charset = answer.headers.get_content_charset()
+            where = answer.geturl()
+    except urllib.error.HTTPError as error:
+        raise UsageError(f"{url} answers {error.code} {error.reason}.") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise UsageError(f"{url} cannot be fetched: {reason}.") from None
+    if kind not in ("text/html", "application/xhtml+xml"):
+        raise UsageError(f"{url} is no page: its type is {kind}.")
+    return Source(where, content, is_har=False, url=where, charset=charset)
+
+
+def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:
+    ends = time.monotonic() + _SECONDS
+    pieces: list[bytes] = []
+    length = 0
+    while piece := answer.read1(_STEP):
+        pieces.append(piece)
+        length += len(piece)
+        if length > _MOST_FETCHED:
+            raise UsageError(f"{url} is larger than {_MOST_FETCHED // 1024**2} MB.")
+        if time.monotonic() > ends:
+            raise UsageError(f"{url} does not end within {_SECONDS:.0f} seconds.")
+    return b"".join(pieces)
