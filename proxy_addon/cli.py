@@ -15,6 +15,7 @@ from . import __version__
 from .ask import Fetcher
 from .audit.command import audit_command
 from .audit.report.command import report
+from .browse.command import browse_command
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -374,6 +375,7 @@ def addon() -> None:
 
 
 cli.add_command(audit_command)
+cli.add_command(browse_command)
 cli.add_command(inspect_command)
 cli.add_command(report)
 

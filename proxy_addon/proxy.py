@@ -24,6 +24,7 @@ from mitmproxy.proxy.layers.http import _http1, _http2
 
 from .addon import Gate, Live, Tap
 from .catalogue.urls import origin, split
+from .chromium import AUTHORITY
 from .config import UsageError
 from .console import Console
 from .engine import Engine
@@ -33,6 +34,10 @@ from .traffic import Traffic
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
+
+
+# Told where a proxy listens, once it does, and what stops it from whatever thread.
+Started = Callable[[Sequence[str], Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,18 @@ def parse_upstream(text: str) -> str:
 
 
 def serve(
-    engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None = None
+    engine: Engine,
+    listeners: Sequence[Listener],
+    transport: Transport,
+    console: Console,
+    *,
+    live: Live | None = None,
+    started: Started | None = None,
 ) -> None:
-    """Run until interrupted; `live` is the dashboard beside it. Raises UsageError if it cannot start."""
+    """Run until interrupted; `live` is the dashboard beside it, `started` is told once it listens.
+
+    Raises UsageError if it cannot start.
+    """
     run = asyncio.run
     if _takes_uvloop():
         try:
@@ -123,7 +137,7 @@ def serve(
             pass
         else:
             run = uvloop.run
-    run(_serve(engine, listeners, transport, console, live))
+    run(_serve(engine, listeners, transport, console, live=live, started=started))
 
 
 def _takes_uvloop() -> bool:
@@ -166,13 +180,22 @@ def _unchecked(self: http.MessageData) -> None:
 
 
 async def _serve(
-    engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None
+    engine: Engine,
+    listeners: Sequence[Listener],
+    transport: Transport,
+    console: Console,
+    *,
+    live: Live | None,
+    started: Started | None,
 ) -> None:
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
-    gate = Gate(engine, transport.resolver, live)
-    master = _master(
-        listeners, transport, servers, lambda: _started(listeners, transport, servers, console, live), gate
-    )
+
+    def running() -> None:
+        urls = _announce(listeners, transport, servers, console, live, led=started is not None)
+        if started is not None:
+            started(urls, master.shutdown)
+
+    master = _master(listeners, transport, servers, running, Gate(engine, transport.resolver, live))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown
@@ -279,17 +302,23 @@ def _must_load(path: Path, option: str, takes: str, load: Callable[[Path], objec
         raise UsageError(f"{path} cannot be used ({error}); {option} takes {takes}.") from None
 
 
-def _started(
+def _announce(
     listeners: Sequence[Listener],
     transport: Transport,
     servers: proxyserver.Proxyserver,
     console: Console,
     live: Live | None,
-) -> None:
+    *,
+    led: bool,
+) -> list[str]:
+    """Say where it listens, and return it; with `led` nobody needs to be told how to lead a browser there."""
     logging.getLogger("mitmproxy").addHandler(_Warnings(console))
     bound = [address[1] for server in servers.servers for address in server.listen_addrs[:1]]
-    for listener, port in zip(listeners, bound, strict=True):
-        url = listener.url(tls=transport.tls_cert is not None, port=port)
+    urls = [
+        listener.url(tls=transport.tls_cert is not None, port=port)
+        for listener, port in zip(listeners, bound, strict=True)
+    ]
+    for listener, url in zip(listeners, urls, strict=True):
         if listener.upstream:
             console.say(
                 f"Consentry stands in front of {listener.upstream} at {url}",
@@ -299,9 +328,9 @@ def _started(
                 upstream=listener.upstream,
             )
         else:
-            authority = transport.confdir / "mitmproxy-ca-cert.pem"
+            authority = transport.confdir / AUTHORITY
             console.say(
-                _forward_words(url, authority),
+                f"Consentry filters at {url}" if led else _forward_words(url, authority),
                 "listening",
                 mode="forward",
                 listen=url,
@@ -310,6 +339,7 @@ def _started(
             )
     if live is not None:
         console.say(f"The dashboard is at {live.url}", "dashboard", url=live.url)
+    return urls
 
 
 def _forward_words(url: str, authority: Path) -> str:

@@ -20,13 +20,19 @@ from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose, open_dashboard, open_ledger, start_dashboard
 
 if TYPE_CHECKING:
-    from .proxy import Transport
+    from .proxy import Started, Transport
 
 
-def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, given: dict[str, Any]) -> None:
+def serve_sites(
+    sites: Sequence[tuple[str | None, str | None]],
+    config: ConfigFile,
+    given: dict[str, Any],
+    started: Started | None = None,
+) -> None:
     """Serve sites, each an upstream (None: forward) and where to listen (None: not said), until interrupted.
 
-    `given` is what `serving_options` made of flags and environment. Raises UsageError, LedgerError and FileError.
+    `given` is what `serving_options` made of flags and environment; `started` is told when it listens.
+    Raises UsageError, LedgerError and FileError.
     """
     from .proxy import Transport, place, serve  # noqa: PLC0415
 
@@ -67,7 +73,7 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
         )
         if dashboard is not None:
             start_dashboard(dashboard, choices, engine, ledger)
-        serve(engine, listeners, transport, console, dashboard)
+        serve(engine, listeners, transport, console, live=dashboard, started=started)
 
 
 def _fetcher(transport: Transport) -> Fetcher | None:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
-import shutil
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright
 
+from ..chromium import QUIET, executable, trusting
 from ..config import UsageError
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
-    "--disable-background-networking",
-    "--disable-component-update",
+    *QUIET,
     # Some platforms hide themselves from browsers that a program drives.
     "--disable-blink-features=AutomationControlled",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
 )
-_AUTHORITY = "mitmproxy-ca-cert.pem"
 _WIDTH, _HEIGHT = 1280, 800
 
 
@@ -33,24 +22,15 @@ def launch(playwright: Playwright, confdir: Path) -> Browser:
 
     It is $CHROMIUM, or one of the usual names on PATH, or else Playwright's own. Raises UsageError if there is none.
     """
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    arguments = [*_ARGUMENTS, f"--ignore-certificate-errors-spki-list={fingerprint(confdir / _AUTHORITY)}"]
+    arguments = [*_ARGUMENTS, trusting(confdir)]
     try:
-        return playwright.chromium.launch(executable_path=found, args=arguments)
+        return playwright.chromium.launch(executable_path=executable(), args=arguments)
     except Error as error:
         what = " ".join(error.message.partition("\n")[0].split())[:200]
         raise UsageError(
             f"No browser could be started ({what}); install Chromium, run `playwright install chromium`, "
             "or set CHROMIUM to its path."
         ) from None
-
-
-def fingerprint(certificate: Path) -> str:
-    """What Chromium knows a certificate's key by: the SHA-256 of its SubjectPublicKeyInfo, in base64."""
-    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
-    return base64.b64encode(
-        hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    ).decode()
 
 
 def visitor(
