@@ -80,6 +80,9 @@ def install_system() -> None:
     # Tests of a ledger in PostgreSQL are left out where there is none.
     if may and not shutil.which("initdb") and not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         missing.append("postgresql")
+    # The test of Selenium is left out where there is no driver for it.
+    if may and not shutil.which("chromedriver"):
+        missing.append("chromium-driver")
     if not missing:
         return
     if not may:

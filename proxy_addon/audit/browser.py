@@ -43,14 +43,19 @@ def visitor(
         viewport={"width": _WIDTH, "height": _HEIGHT},
         # Playwright's own type names each member.
         storage_state=storage_state,  # type: ignore[arg-type]
-        extra_http_headers={"Sec-GPC": "1"} if gpc else None,
     )
     if gpc:
-        context.add_init_script(
-            "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', "
-            "{get: () => true, configurable: true, enumerable: true});"
-        )
+        signal_gpc(context)
     return context
+
+
+def signal_gpc(context: BrowserContext) -> None:
+    """Let a visitor's browser send Global Privacy Control from now on, as its specification says."""
+    context.set_extra_http_headers({"Sec-GPC": "1"})
+    context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', "
+        "{get: () => true, configurable: true, enumerable: true});"
+    )
 
 
 def usual_agent(browser: Browser) -> str:

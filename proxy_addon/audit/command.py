@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,10 @@ from ..catalogue.domains import registrable_domain
 from ..config import ENFORCE, OBSERVE, UsageError, read_config
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
+from .baseline import Baseline, read_baseline, write_baseline
 from .model import SEVERITIES, VIOLATION, AuditResult
+from .report import check_targets, write_reports
+from .report.wording import one_line
 from .states import State, states_named
 
 _NONE = "none"
@@ -71,6 +74,27 @@ _MISSING = "`consentry audit` needs a browser's driver; install it with: pip ins
     show_default=True,
     help="What ends with exit code 1.",
 )
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="Write a report, in the form that the name ends in: .html, .json, .xml (JUnit), .sarif, .csv, .cookies.csv, "
+    ".md, .har.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Findings that are known: they fail nothing.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what is found as known, and end with exit code 0.",
+)
 @rules_option
 @option("--config", type=click.Path(path_type=Path), help="A configuration file. [consentry.yaml if there is one]")
 @option("--upstream-ca", type=click.Path(path_type=Path), metavar="PEM", help="Authorities to trust upstream.")
@@ -84,22 +108,27 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
     \b
     consentry audit https://staging.example.com
     consentry audit https://staging.example.com https://staging.example.com/basket --states nothing,reject
-    consentry audit https://staging.example.com --regime ccpa --states gpc --json > result.json
+    consentry audit https://staging.example.com --regime ccpa --states gpc --report audit.html --report audit.json
 
     Pages after the first are looked at in every state too; they lie on the same site. It ends with exit code 1 if
     there is a violation (see --fail-on), 2 if the site cannot be looked at.
     """
     try:
-        from .drive import SiteError  # noqa: PLC0415 - the driver is an extra
+        from rich.console import Console  # noqa: PLC0415 - these and the driver are an extra
+
+        from .drive import SiteError  # noqa: PLC0415
+        from .report.terminal import show  # noqa: PLC0415
         from .run import Options, auditor  # noqa: PLC0415
         from .steps import NO_STEPS, read_steps  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("playwright"):
+        if error.name and error.name.partition(".")[0] in ("playwright", "rich"):
             raise UsageError(_MISSING) from None
         raise
     from ..proxy import Transport  # noqa: PLC0415 - mitmproxy loads slowly
 
     site, *pages = _addresses(urls)
+    check_targets(given["reports"])
+    baseline = read_baseline(given["baseline"]) if given["baseline"] is not None else Baseline({})
     for name in ("storage_state", "upstream_ca"):
         if given[name] is not None and not given[name].is_file():
             raise UsageError(f"There is no file {given[name]}; check the path given to --{name.replace('_', '-')}.")
@@ -129,32 +158,24 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
             result = running.audit(site, pages, _teller(sys.stderr.isatty()))
     except SiteError as error:
         raise UsageError(str(error)) from None
-    click.echo(result.to_json() if given["as_json"] else words(result))
-    return int(fails(result, given["fail_on"]))
+    if given["as_json"]:
+        click.echo(result.to_json())
+    else:
+        show(result, Console(highlight=False, soft_wrap=not sys.stdout.isatty()), baseline.keys)
+        for title in baseline.stale(result):
+            click.echo(f"The baseline lists what is no longer found: {one_line(title)}", err=True)
+    for path in write_reports(result, given["reports"], baseline.keys):
+        click.echo(f"wrote {path}", err=True)
+    if given["write_baseline"] is not None:
+        write_baseline(given["write_baseline"], result.findings)
+        return 0
+    return int(fails(result, given["fail_on"], baseline.keys))
 
 
-def fails(result: AuditResult, severity: str) -> bool:
-    """Whether a result has a finding of this severity, or a worse one."""
-    if severity == _NONE:
-        return False
-    return bool(result.violations if severity == VIOLATION else result.findings)
-
-
-def words(result: AuditResult) -> str:
-    """A result for a person: its findings, worst first, and what it took."""
-    lines = []
-    for finding in result.findings:
-        lines.append(f"{finding.severity:<10}{finding.title}  [{finding.state}]")
-        lines += [f"          {line}" for line in finding.evidence]
-        lines += [f"          Law: {finding.law}"] if finding.law else []
-        lines += [f"          Remedy: {finding.remedy}", ""]
-    counts = f"{len(result.violations)} violations, {len(result.warnings)} warnings"
-    return "\n".join(
-        [
-            *lines,
-            f"{result.site}: {counts} in {len(result.states)} states under {result.regime}, {result.seconds:.0f} s",
-        ]
-    )
+def fails(result: AuditResult, severity: str, known: Collection[str] = ()) -> bool:
+    """Whether a result has a finding of this severity, or a worse one, that is not `known` by its key."""
+    severities = {_NONE: (), VIOLATION: (VIOLATION,)}.get(severity, SEVERITIES)
+    return any(each.severity in severities and each.key not in known for each in result.findings)
 
 
 def _addresses(urls: Sequence[str]) -> list[str]:
