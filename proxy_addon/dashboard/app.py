@@ -57,8 +57,8 @@ _STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class History(Protocol):
     """Evidence that is kept longer than the scene."""
 
-    def rows(self, *, vendor: str, site: str, until: float | None, before: int | None, most: int) -> list[Past]:
-        """The newest rows first: of a time before `until`, or before the row of that id."""
+    def rows(self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int) -> list[Past]:
+        """The newest rows first: those older `than` a row, or before the row of that id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Dashboard:
             history.rows,
             vendor=vendor,
             site=site,
-            until=None if number else scene.began(),
+            than=None if number else scene.oldest(),
             before=number or None,
             most=_MOST_ROWS,
         )

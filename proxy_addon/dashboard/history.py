@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..ledger import Evidence
 from ..ledger.asked import Filters
 from ..ledger.store import Store
 from .app import Past
@@ -14,7 +15,12 @@ class Stored:
         """`store` is open, and closed by whoever opened it."""
         self._store = store
 
-    def rows(self, *, vendor: str, site: str, until: float | None, before: int | None, most: int) -> list[Past]:
+    def rows(self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int) -> list[Past]:
         """See app.History."""
+        # Only ids bound the question, so that each page of rows is read from an index, however many there are.
+        if than is not None:
+            before = self._store.id_of(than)
+        # One that is not stored (yet) has been recorded after all that is older.
+        until = than.time if than is not None and before is None else None
         filters = Filters(until=until, vendor=vendor or None, site=site or None)
         return [Past(row.id, row) for row in self._store.query(filters, limit=most, before_id=before)]

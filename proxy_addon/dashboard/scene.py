@@ -446,10 +446,10 @@ class Scene:
             )
             return list(islice(found, most))
 
-    def began(self) -> float | None:
-        """When the oldest row that is remembered was recorded."""
+    def oldest(self) -> Evidence | None:
+        """The oldest row that is remembered, of those that have a number."""
         with self._lock:
-            return self._recent[0].evidence.time if self._recent else None
+            return next((seen.evidence for seen in self._recent if seen.evidence.number), None)
 
     def sites(self) -> list[str]:
         """The sites, the latest first."""

@@ -55,6 +55,15 @@ def newest(connection: Connection, filters: Filters | None = None) -> int:
     return int(connection.execute(statement).scalar() or 0)
 
 
+def id_of(connection: Connection, evidence: Evidence) -> int | None:
+    """The id of a row, which its session and number tell from all others."""
+    statement = select(_C.id).where(
+        _C.time == evidence.time, _C.session == evidence.session, _C.number == evidence.number, _C.number > 0
+    )
+    found = connection.execute(statement.limit(1)).scalar()
+    return None if found is None else int(found)
+
+
 def latest_session(connection: Connection) -> str | None:
     """The session of the newest row."""
     found = connection.execute(select(_C.session).order_by(_C.id.desc()).limit(1)).scalar()

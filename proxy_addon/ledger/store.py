@@ -36,8 +36,8 @@ _PIECE = 2000
 # Pages that are given back to the file system at a time.
 _PAGES = 2000
 _BUSY_SECONDS = 5
-# What a row takes in PostgreSQL beside its own bytes: its head and three entries of indexes, about.
-_OVERHEAD = 150
+# What a row takes in PostgreSQL beside its own bytes: its head and four entries of indexes, about.
+_OVERHEAD = 200
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LONGEST = {"url": 4096, "page": 4096, "reason": 2048, "consent": 2048}
 _LONGEST_WORD = 512
@@ -127,6 +127,11 @@ class Store:
         """The id of the newest row, 0 if there is none."""
         with self._reading() as connection:
             return query.newest(connection, filters)
+
+    def id_of(self, evidence: Evidence) -> int | None:
+        """Under which id a row is stored; None if it is not, or has no number."""
+        with self._reading() as connection:
+            return query.id_of(connection, evidence)
 
     def latest_session(self) -> str | None:
         """The session that wrote last."""

@@ -15,6 +15,7 @@ import pytest
 from proxy_addon.consent.model import Consent
 from proxy_addon.dashboard import scene
 from proxy_addon.dashboard.app import Past
+from proxy_addon.ledger import Evidence
 from proxy_addon.watch import Cookie
 from tests.kit.client import fetch
 
@@ -35,8 +36,8 @@ class Kept:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
 
-    def rows(self, *, vendor: str, site: str, until: float | None, before: int | None, most: int) -> list[Past]:
-        self.asked.append({"vendor": vendor, "site": site, "until": until})
+    def rows(self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int) -> list[Past]:
+        self.asked.append({"vendor": vendor, "site": site, "than": than})
         newest = 150 if before is None else before - 1
         return [Past(number, seen(-1000 + number)) for number in range(newest, max(0, newest - most), -1)]
 
@@ -212,7 +213,7 @@ def test_older_rows_are_asked_of_memory_and_then_of_the_ledger() -> None:
             if not before:
                 break
     assert times == [*range(130, 0, -1), *(number - 1000 for number in range(150, 0, -1))]
-    assert kept.asked[0] == {"vendor": "acme", "site": "", "until": START + 1}
+    assert kept.asked[0] == {"vendor": "acme", "site": "", "than": seen(1)}
 
 
 @pytest.mark.parametrize("before", ["x", "m", "s-1", "m1e9", "'; DROP TABLE"])
