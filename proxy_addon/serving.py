@@ -54,15 +54,16 @@ def serve_sites(
     choices = choose(chosen)
     with ExitStack() as stack:
         sinks: list[Sink] = [console]
-        ledger = open_ledger(_named("ledger", given, config), chosen("ledger_keep"), console.record)
-        if ledger is not None:
-            sinks.append(stack.enter_context(ledger))
         dashboard = open_dashboard(
             _named("dashboard", given, config), given["dashboard_token"] or "", console.warn, badge=choices.badge
         )
         if dashboard is not None:
             stack.callback(dashboard.stop)
             sinks.append(dashboard.scene)
+        # Whoever sees evidence also hears when it cannot be kept.
+        ledger = open_ledger(_named("ledger", given, config), chosen("ledger_keep"), Several(*sinks).record)
+        if ledger is not None:
+            sinks.append(stack.enter_context(ledger))
         engine = build_engine(
             choices,
             config,

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..ledger import Evidence
 from ..ledger.asked import Filters
 from ..ledger.store import Store
+from ..ledger.writer import Status
 from .app import Past
+from .keeping import Standing
 
 
 class Stored:
     """See app.History."""
 
-    def __init__(self, store: Store) -> None:
-        """`store` is open, and closed by whoever opened it."""
+    def __init__(self, store: Store, status: Callable[[], Status]) -> None:
+        """`store` is open, and closed by whoever opened it; `status` is its writer's."""
         self._store = store
+        self._status = status
+
+    def standing(self) -> Standing:
+        """See app.History."""
+        status, place = self._status(), self._store.place
+        return Standing(str(place), status.failing, status.silent, status.waiting, status.lost, place.path is None)
 
     def rows(self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int) -> list[Past]:
         """See app.History."""

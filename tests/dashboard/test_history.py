@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from proxy_addon.dashboard.history import Stored
+from proxy_addon.dashboard.keeping import Standing
 from proxy_addon.ledger.place import Place
 from proxy_addon.ledger.store import Store
+from proxy_addon.ledger.writer import Status
 from tests.ledger.plans import planned
 from tests.ledger.rows import numbers, row, rows
 
@@ -23,9 +25,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
+def stored(store: Store) -> Stored:
+    return Stored(store, lambda: Status(0, 0, 0, ""))
+
+
 def asked(store: Store, **differs: object) -> list[tuple[str, int]]:
     usual = {"vendor": "", "site": "", "than": None, "before": None, "most": 3}
-    found = Stored(store).rows(**{**usual, **differs})  # type: ignore[arg-type]
+    found = stored(store).rows(**{**usual, **differs})  # type: ignore[arg-type]
     assert [each.id for each in found] == sorted((each.id for each in found), reverse=True)
     return [(each.evidence.session, each.evidence.number) for each in found]
 
@@ -46,7 +52,7 @@ def test_older_than_a_row_that_was_lost_is_what_was_recorded_before_it(store: St
 
 
 def test_before_an_id_comes_the_next_page(store: Store) -> None:
-    found = Stored(store).rows(vendor="acme", site="shop.test", than=None, before=401, most=100)
+    found = stored(store).rows(vendor="acme", site="shop.test", than=None, before=401, most=100)
     assert [each.id for each in found] == list(range(400, 300, -1))
     assert numbers([each.evidence for each in found]) == list(range(400, 300, -1))
 
@@ -60,3 +66,8 @@ def test_each_page_is_read_from_an_index_and_nothing_is_sorted(store: Store, ven
     assert plan.startswith("SEARCH evidence_row USING ")
     assert "\n" not in plan, "neither sorted nor looked for elsewhere"
     assert plan.endswith(("(rowid<?)", "AND id<?)"))
+
+
+def test_how_the_writer_stands_is_told_with_where_the_ledger_is(store: Store) -> None:
+    standing = Stored(store, lambda: Status(7, 3, 2, "it burns", silent=True)).standing()
+    assert standing == Standing(str(store.place), "it burns", silent=True, waiting=3, lost=2, server=False)

@@ -4,6 +4,8 @@ import { $, ask, clock, draw, facts, gathered, listen, make, moment, path, plura
 const { vendors: NAMES, kinds: KINDS } = facts();
 const SHOWN = ['held', 'ran', 'leaked'];
 const MOST_LOADS = 60, MOST_TROUBLES = 50;
+// Of a vendor's requests so many stand in the page at once, however far back somebody reads.
+const MOST_REQUESTS = 500;
 const nameOf = (vendor) => (NAMES[vendor] || { name: vendor }).name;
 const categoryOf = (vendor) => (NAMES[vendor] || { category: '' }).category;
 
@@ -135,7 +137,7 @@ function showSums(vendors, counts) {
 function request(row) {
   const kindWords = row.kind === 'other' ? row.outcome : row.kind;
   return make('li', { 'data-kind': row.kind },
-    make('span', { class: 'what' }, make('b', {}, kindWords), moment(row.time), row.type ? make('span', {}, row.type) : null, make('span', {}, `needs ${row.categories.join(' and ') || 'nothing'}`)),
+    make('span', { class: 'what' }, make('b', {}, kindWords), moment(row.time), row.type ? make('span', {}, row.type) : null, row.vendor ? make('span', {}, `needs ${row.categories.join(' and ') || 'nothing'}`) : null),
     make('span', { class: 'url' }, row.url),
     row.page ? make('small', {}, `on ${row.page}`) : null,
     make('span', { class: 'why' }, row.words || row.reason));
@@ -163,11 +165,14 @@ async function fillDetail(vendor, before = '') {
     if (opened.get(vendor) !== state) return;
     const items = found.rows.map(request);
     if (before) state.list.append(...items); else state.list.replaceChildren(...items);
+    while (state.list.children.length > MOST_REQUESTS) state.list.firstChild.remove();
     if (!before && !items.length) state.list.append(make('li', { 'data-kind': 'other' }, 'No request is remembered.'));
     const older = make('button', { type: 'button' }, 'Older requests');
     older.addEventListener('click', () => { state.paged = true; fillDetail(vendor, found.next); });
+    const newest = make('button', { type: 'button' }, 'Newest requests');
+    newest.addEventListener('click', () => { state.paged = false; fillDetail(vendor); });
     const about = make('a', { class: 'button', href: `/vendors/${encodeURIComponent(vendor)}` }, `About ${nameOf(vendor)}`);
-    line.place.replaceChildren(state.list, make('p', { class: 'buttons' }, found.next ? older : null, about));
+    line.place.replaceChildren(state.list, make('p', { class: 'buttons' }, found.next ? older : null, state.paged ? newest : null, about));
   } catch (error) {
     line.place.replaceChildren(make('p', { class: 'error' }, error.message));
   }
@@ -312,8 +317,17 @@ function showTroubles() {
   $('trouble-rows').replaceChildren(...troubles.slice(0, 20).map(request));
 }
 
+/** What is wrong with the ledger, if anything is. */
+function showLedger({ title, what, remedy, lasts }) {
+  if (title && $('ledger').hidden) $('spoken').textContent = `${title}. ${what} ${remedy}`;
+  $('ledger').hidden = !title;
+  $('ledger').dataset.lasts = Boolean(lasts);
+  for (const [part, text] of Object.entries({ title, what, remedy })) $(`ledger-${part}`).textContent = text || '';
+}
+
 // ---- What comes in
 function picture(whole) {
+  showLedger(whole.ledger);
   sites = whole.sites;
   loads = whole.loads;
   rows = new Map(loads.slice(-1).map((load) => [load.number, whole.latest]));
@@ -356,4 +370,4 @@ if (asked && NAMES[asked]) $('search').value = nameOf(asked);
 $('filters').addEventListener('input', () => { showChoices(); for (const vendor of [...opened.keys()]) fillDetail(vendor); show(); });
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 new ResizeObserver(show).observe($('timeline'));
-listen(picture, news);
+listen(picture, news, showLedger);
