@@ -160,9 +160,11 @@ async function open(vendor) {
 async function fillDetail(vendor, before = '') {
   const state = opened.get(vendor), line = lines.get(vendor);
   if (!state || !line) return;
+  // Of several questions under way the latest counts.
+  const asked = state.asked = {};
   try {
     const found = await ask(address(vendor, before));
-    if (opened.get(vendor) !== state) return;
+    if (opened.get(vendor) !== state || state.asked !== asked) return;
     const items = found.rows.map(request);
     if (before) state.list.append(...items); else state.list.replaceChildren(...items);
     while (state.list.children.length > MOST_REQUESTS) state.list.firstChild.remove();
@@ -189,7 +191,7 @@ const waiting = new Map();
 /** Fetch the list anew, once for all rows that come together; who reads older ones is left in peace. */
 function reopen(vendor) {
   if (waiting.has(vendor) || opened.get(vendor).paged) return;
-  waiting.set(vendor, setTimeout(() => { waiting.delete(vendor); if (opened.has(vendor)) fillDetail(vendor); }, 400));
+  waiting.set(vendor, setTimeout(() => { waiting.delete(vendor); if (opened.has(vendor) && !opened.get(vendor).paged) fillDetail(vendor); }, 400));
 }
 
 // ---- The timeline
@@ -367,7 +369,7 @@ function news(what, value) {
 
 const asked = new URLSearchParams(location.search).get('vendor');
 if (asked && NAMES[asked]) $('search').value = nameOf(asked);
-$('filters').addEventListener('input', () => { showChoices(); for (const vendor of [...opened.keys()]) fillDetail(vendor); show(); });
+$('filters').addEventListener('input', () => { showChoices(); for (const [vendor, state] of [...opened]) { state.paged = false; fillDetail(vendor); } show(); });
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 new ResizeObserver(show).observe($('timeline'));
 listen(picture, news, showLedger);
