@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from proxy_addon.dashboard.history import Stored
+from proxy_addon.ledger import Evidence
 from proxy_addon.ledger.place import Place
 from proxy_addon.ledger.store import Store
 from proxy_addon.ledger.writer import Status
@@ -57,7 +58,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
-def earlier(number: int) -> object:
+def earlier(number: int) -> Evidence:
     site = HERE if number % 3 else ELSEWHERE
     return row(
         number,
