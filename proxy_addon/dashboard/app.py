@@ -58,8 +58,13 @@ _STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class History(Protocol):
     """Evidence that is kept longer than the scene."""
 
-    def rows(self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int) -> list[Past]:
-        """The newest rows first: those older `than` a row, or before the row of that id."""
+    def rows(
+        self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int
+    ) -> tuple[list[Past], int]:
+        """The newest rows first, those older `than` a row or before the row of that id; and before which to go on.
+
+        That is 0 where there are no more; there may be more though few were found, or none.
+        """
 
     def standing(self) -> Standing:
         """How it stands with what is recorded now."""
@@ -264,7 +269,7 @@ class Dashboard:
             return _json({"rows": [self._row(seen) for seen in rows], "next": older})
         if history is None:
             return _json({"rows": [], "next": ""})
-        past = await run_in_threadpool(
+        past, further = await run_in_threadpool(
             history.rows,
             vendor=vendor,
             site=site,
@@ -273,7 +278,7 @@ class Dashboard:
             most=_MOST_ROWS,
         )
         rows = [Seen(0, kind_of(each.evidence.outcome), 0, each.evidence) for each in past]
-        older = f"s{past[-1].id}" if len(past) == _MOST_ROWS else ""
+        older = f"s{further}" if further else ""
         return _json({"rows": [self._row(seen) for seen in rows if not kind or seen.kind == kind], "next": older})
 
     async def _load(self, request: Request) -> Response:

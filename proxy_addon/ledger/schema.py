@@ -86,13 +86,8 @@ def _first(dialect: str) -> list[str]:
     ]
 
 
-def _second(_: str) -> list[str]:
-    # A vendor's rows on one site, without a look at those on others.
-    return ["CREATE INDEX evidence_row_vendor_site ON evidence_row (vendor, site, id)"]
-
-
 # One step a version, each from the one before; a step that has shipped is never changed.
-MIGRATIONS = (_first, _second)
+MIGRATIONS = (_first,)
 
 
 def migrate(connection: Connection, *, create: bool = True) -> None:

@@ -152,17 +152,14 @@ def _plain(value: object) -> object:
 def _questions(store: Store) -> dict[str, float]:
     """Seconds for what the dashboard asks: one page of rows, medians of some."""
     end = store.newest() // 2
-    questions: dict[str, tuple[Filters, int | None]] = {
-        "a vendor's latest": (Filters(vendor=_VENDORS[0]), None),
-        "a rare vendor's": (Filters(vendor=_VENDORS[-1]), None),
-        "a vendor's on a site": (Filters(vendor=_VENDORS[3], site=_SITES[1]), None),
-        "further down": (Filters(vendor=_VENDORS[3], site=_SITES[1]), end),
-        "where it never was": (Filters(vendor=_VENDORS[0], site="none.example"), None),
+    questions: dict[str, Callable[[], object]] = {
+        "a vendor's latest": partial(store.query, Filters(vendor=_VENDORS[0]), _PAGE_OF_ROWS),
+        "a rare vendor's": partial(store.query, Filters(vendor=_VENDORS[-1]), _PAGE_OF_ROWS),
+        "a vendor's on a site": partial(store.vendors_page, _VENDORS[3], _SITES[1], _PAGE_OF_ROWS),
+        "further down": partial(store.vendors_page, _VENDORS[3], _SITES[1], _PAGE_OF_ROWS, end),
+        "where it never was": partial(store.vendors_page, _VENDORS[0], "none.example", _PAGE_OF_ROWS),
     }
-    return {
-        name: statistics.median(_timed(partial(store.query, filters, _PAGE_OF_ROWS, before)) for _ in range(_LEAST))
-        for name, (filters, before) in questions.items()
-    }
+    return {name: statistics.median(_timed(question) for _ in range(_LEAST)) for name, question in questions.items()}
 
 
 def _timed(action: Callable[[], object]) -> float:

@@ -31,7 +31,8 @@ def stored(store: Store) -> Stored:
 
 def asked(store: Store, **differs: object) -> list[tuple[str, int]]:
     usual = {"vendor": "", "site": "", "than": None, "before": None, "most": 3}
-    found = stored(store).rows(**{**usual, **differs})  # type: ignore[arg-type]
+    found, older = stored(store).rows(**{**usual, **differs})  # type: ignore[arg-type]
+    assert older == (found[-1].id if len(found) == usual["most"] else 0)
     assert [each.id for each in found] == sorted((each.id for each in found), reverse=True)
     return [(each.evidence.session, each.evidence.number) for each in found]
 
@@ -52,7 +53,8 @@ def test_older_than_a_row_that_was_lost_is_what_was_recorded_before_it(store: St
 
 
 def test_before_an_id_comes_the_next_page(store: Store) -> None:
-    found = stored(store).rows(vendor="acme", site="shop.test", than=None, before=401, most=100)
+    found, older = stored(store).rows(vendor="acme", site="shop.test", than=None, before=401, most=100)
+    assert older == 301
     assert [each.id for each in found] == list(range(400, 300, -1))
     assert numbers([each.evidence for each in found]) == list(range(400, 300, -1))
 

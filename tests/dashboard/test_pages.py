@@ -38,10 +38,13 @@ class Kept:
         self.asked: list[dict[str, Any]] = []
         self.stands = Standing("evidence.db")
 
-    def rows(self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int) -> list[Past]:
+    def rows(
+        self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int
+    ) -> tuple[list[Past], int]:
         self.asked.append({"vendor": vendor, "site": site, "than": than})
         newest = 150 if before is None else before - 1
-        return [Past(number, seen(-1000 + number)) for number in range(newest, max(0, newest - most), -1)]
+        found = [Past(number, seen(-1000 + number)) for number in range(newest, max(0, newest - most), -1)]
+        return found, found[-1].id if len(found) == most else 0
 
     def standing(self) -> Standing:
         return self.stands

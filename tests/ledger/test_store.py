@@ -274,9 +274,8 @@ def test_when_the_clock_goes_back_the_order_stays_and_all_is_found(store: Store)
     [
         (Filters(vendor="acme"), "evidence_row_vendor (vendor=? AND id<?)"),
         (Filters(site="shop.test"), "evidence_row_site (site=? AND id<?)"),
-        (Filters(vendor="acme", site="shop.test"), "evidence_row_vendor_site (vendor=? AND site=? AND id<?)"),
     ],
-    ids=["vendor", "site", "both"],
+    ids=["vendor", "site"],
 )
 def test_a_vendors_and_a_sites_history_are_read_from_an_index_without_sorting(
     sqlite: Store, filters: Filters, index: str
@@ -292,6 +291,24 @@ def test_what_was_since_then_is_not_looked_for_in_all_that_is_older(sqlite: Stor
     [plan] = planned(sqlite, lambda: sqlite.query(Filters(since=5.0)))
     assert "SEARCH evidence_row USING INTEGER PRIMARY KEY (rowid>?)" in plan
     assert "SEARCH evidence_row USING COVERING INDEX evidence_row_time (time>?)" in plan
+
+
+def test_of_a_vendors_rows_on_a_site_only_so_many_are_looked_at(store: Store) -> None:
+    sites = ["here", "here", *["there"] * 5, "here", "there"]
+    store.append([row(number, vendor="acme", site=site) for number, site in enumerate(sites, 1)])
+    store.append([row(10, vendor="beta", site="here")])
+    pages, before = [], None
+    while before != 0:
+        found, before = store.vendors_page("acme", "here", 2, before, most=3)
+        pages.append(numbers(found))
+    assert pages == [[8], [], [2, 1], []]
+
+
+def test_a_vendors_rows_on_a_site_are_read_from_the_index_of_vendors(sqlite: Store) -> None:
+    sqlite.append(rows(2000, vendor="acme"))
+    first, second = planned(sqlite, lambda: sqlite.vendors_page("acme", "shop.test", 50, 1000, most=100))
+    assert first == "SEARCH evidence_row USING COVERING INDEX evidence_row_vendor (vendor=? AND id<?)"
+    assert second == "SEARCH evidence_row USING INDEX evidence_row_vendor (vendor=? AND id>? AND id<?)"
 
 
 def test_a_row_is_found_again_by_its_session_and_number(store: Store) -> None:

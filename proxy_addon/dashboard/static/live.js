@@ -163,7 +163,9 @@ async function fillDetail(vendor, before = '') {
   // Of several questions under way the latest counts.
   const asked = state.asked = {};
   try {
-    const found = await ask(address(vendor, before));
+    let found = await ask(address(vendor, before));
+    // The ledger looks at so many rows at a time, among which there may be none of this site.
+    while (before && !found.rows.length && found.next && state.asked === asked) found = await ask(address(vendor, found.next));
     if (opened.get(vendor) !== state || state.asked !== asked) return;
     const items = found.rows.map(request);
     if (before) state.list.append(...items); else state.list.replaceChildren(...items);
