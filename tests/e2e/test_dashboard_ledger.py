@@ -29,7 +29,9 @@ pytestmark = pytest.mark.e2e
 TAG = "https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js"
 PAGE = f'<!doctype html><html lang="en"><head><title>Shop</title><script src="{TAG}"></script></head>'.encode()
 VENDORS = ("segment", "hotjar", "meta-pixel", "matomo")
-HERE, ELSEWHERE = "shop.test", "blog.example"
+HERE, ELSEWHERE, LONG_AGO = "shop.test", "blog.example", "old.test"
+# Rows of the ledger's beginning, on a site that was not visited since.
+OLD = 400
 ROWS = 200_000
 PIECE = 2000
 PAGE_OF_ROWS, MOST_REQUESTS = 100, 500
@@ -59,7 +61,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 def earlier(number: int) -> Evidence:
-    site = HERE if number % 3 else ELSEWHERE
+    site = LONG_AGO if number <= OLD else HERE if number % 3 else ELSEWHERE
     return row(
         number,
         time=1_767_261_600 + number / 100,
@@ -71,8 +73,10 @@ def earlier(number: int) -> Evidence:
     )
 
 
-def started(shop: Server, confdir: Path, folder: Path, *options: str, state: Path | None = None) -> Proxy:
-    resolved = ("http://shop.test", "--resolve", f"shop.test:80:127.0.0.1:{shop.port}")
+def started(
+    shop: Server, confdir: Path, folder: Path, *options: str, state: Path | None = None, name: str = HERE
+) -> Proxy:
+    resolved = (f"http://{name}", "--resolve", f"{name}:80:127.0.0.1:{shop.port}")
     given = ("--confdir", str(confdir), "--dashboard", "127.0.0.1:0", *options)
     return Proxy(*resolved, *given, folder=folder, environment={"XDG_STATE_HOME": str(state or folder)})
 
@@ -136,6 +140,24 @@ def test_the_rows_of_a_large_ledger_are_shown_a_page_at_a_time(
         here = [number for number in expected if number % 3][:PAGE_OF_ROWS]
         expect(requests).to_have_count(mine + PAGE_OF_ROWS)
         assert addresses(page)[mine:] == [f"https://cdn.example/{number}" for number in here]
+
+
+def test_what_happened_long_ago_is_found_behind_much_of_other_sites(
+    *, large: Place, shop: Server, browser: Browser, viewer: Visit, confdir: Path, tmp_path: Path
+) -> None:
+    options = ("--ledger", str(large.path))
+    with started(shop, confdir, tmp_path, *options, name=LONG_AGO) as proxy, browser.visitor() as visit:
+        visit.open(proxy.url)
+        page = look(viewer, proxy)
+        page.get_by_label("Site").select_option(LONG_AGO)
+        page.get_by_role("button", name="Segment.io").click()
+        requests = page.get_by_role("list", name="Requests of Segment.io").get_by_role("listitem")
+        expect(requests.first).to_contain_text(TAG)
+        mine = requests.count()
+        page.get_by_role("button", name="Older requests").click()
+        old = [f"https://cdn.example/{number}" for number in range(OLD, 0, -1) if number % len(VENDORS) == 0]
+        expect(requests).to_have_count(mine + len(old))
+        assert addresses(page)[mine:] == old
 
 
 @pytest.mark.parametrize("vendor", ["", "segment"], ids=["any vendor", "a vendor"])
