@@ -129,10 +129,11 @@ def _ledger(results: Results) -> Iterator[Row]:
     )
     for each in results.evidence:
         ratio = each.ratio(CONSENTRY, FORGETFUL)
+        kept, forgotten = each.cost(CONSENTRY) * 1000, each.cost(FORGETFUL) * 1000
         yield Row(
             f"{each.payload.name}, evidence kept: requests/s",
             f"{each.per_second(CONSENTRY):,.0f}",
-            beside=f"`--no-ledger` {each.per_second(FORGETFUL):,.0f}",
+            beside=f"`--no-ledger` {each.per_second(FORGETFUL):,.0f}; processor time {kept:,.2f} to {forgotten:,.2f} ms",
             ratio=f"{ratio:.2f} to `--no-ledger`",
             target=f"≥ {_RECORDING} to `--no-ledger`",
             reached=ratio >= _RECORDING,
