@@ -133,7 +133,7 @@ def _ledger(results: Results) -> Iterator[Row]:
         yield Row(
             f"{each.payload.name}, evidence kept: requests/s",
             f"{each.per_second(CONSENTRY):,.0f}",
-            beside=f"`--no-ledger` {each.per_second(FORGETFUL):,.0f}; processor time {kept:,.2f} to {forgotten:,.2f} ms",
+            beside=f"`--no-ledger` {each.per_second(FORGETFUL):,.0f}; processor time {kept:.2f} to {forgotten:.2f} ms",
             ratio=f"{ratio:.2f} to `--no-ledger`",
             target=f"≥ {_RECORDING} to `--no-ledger`",
             reached=ratio >= _RECORDING,
