@@ -342,7 +342,7 @@ def test_a_flag_comes_before_the_environment_and_that_before_the_file(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(serving, "open_ledger", lambda where, keep, tell: seen.append(where))
-    monkeypatch.setattr(proxy, "serve", lambda *_: None)
+    monkeypatch.setattr(proxy, "serve", lambda *_, **__: None)
     monkeypatch.setattr(sys, "argv", ["consentry", "https://shop.test", "--no-dashboard", *args])
     with pytest.raises(SystemExit) as ended:
         cli.main()
