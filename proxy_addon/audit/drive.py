@@ -129,6 +129,8 @@ class Walk:
     error: str = ""
     # The page offers no way to make the choice, as far as is known.
     nothing_there: bool = False
+    # There is nothing to choose there, which is nobody's fault.
+    needless: bool = False
     # The choice was made some other way than the visitor's, since there was none.
     kept: bool = False
     pages: list[str] = field(default_factory=list)
@@ -206,7 +208,7 @@ class Stage:
                 try:
                     way(visit)
                 except NotReachedError as error:
-                    walk.error, walk.nothing_there = str(error), error.nothing_there
+                    walk.error, walk.nothing_there, walk.needless = str(error), error.nothing_there, error.needless
                     visit.photograph()
                 left: dict[str, Any] = dict(context.storage_state())
             except Error as error:
@@ -238,6 +240,8 @@ class _Visit:
         session = context.new_cdp_session(self.page)
         session.on("Network.requestWillBeSent", self._asks)
         session.send("Network.enable")
+        # What comes from the cache would not be seen on the wire.
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
 
     def begin(self) -> None:
         """Open the first page, and take the steps that come before anything else."""
@@ -264,10 +268,11 @@ class _Visit:
 
     def settle(self) -> None:
         """Wait until nothing has been under way for a while, in the page and on the wire."""
-        end = time.monotonic() + self.plan.patience
-        while time.monotonic() < end:
+        begun = time.time()
+        while (now := time.time()) < begun + self.plan.patience:
             since = self._overhearing.quiet_since()
-            if since is not None and time.time() - since >= self.plan.quiet:
+            # What was just done may only be about to stir something.
+            if since is not None and now - max(since, begun) >= self.plan.quiet:
                 self._idle()
                 if self._overhearing.quiet_since() == since:
                     return

@@ -38,12 +38,14 @@ _SCROLL = """async () => {
 class NotReachedError(Exception):
     """A choice cannot be made: one sentence that says why.
 
-    With `nothing_there` the page offers no way to make it, as far as is known.
+    With `nothing_there` the page offers no way to make it, as far as is known; with `needless` it offers others, and
+    has nothing of this kind.
     """
 
-    def __init__(self, why: str, *, nothing_there: bool = False) -> None:
+    def __init__(self, why: str, *, nothing_there: bool = False, needless: bool = False) -> None:
         super().__init__(why)
         self.nothing_there = nothing_there
+        self.needless = needless
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,9 @@ class BannerDriver:
             )
         offered = {category for _, categories, _ in found for category in categories}
         if missing := sorted(granted - offered):
-            raise NotReachedError(f"the settings of {banner.platform.name} offer no choice of {missing[0]}")
+            raise NotReachedError(
+                f"the settings of {banner.platform.name} offer no choice of {missing[0]}", needless=True
+            )
         clicks = 0
         if not banner.save:
             choosing()

@@ -276,7 +276,7 @@ class Judge:
         for each in seen:
             # That there is no way to refuse is told as a violation where there is one to accept.
             told = each.state.choice == REJECT and any(True for _ in self._harder(seen))
-            if each.run.error and not told:
+            if each.run.error and not told and not each.collected.needless:
                 why.setdefault(each.run.error, []).append(each)
         for error, where in why.items():
             states = [each.state.name for each in where]

@@ -20,7 +20,7 @@ _FBEVENTS = "https://connect.facebook.net/en_US/fbevents.js"
 # Each does once what the real one does: keep a cookie, send an event, and say what it was told of consent.
 SERVES = (
     Serve(
-        "https://www.googletagmanager.com/gtag/js*",
+        "https://www.googletagmanager.com/gtag/js**",
         _JAVASCRIPT,
         text="""(() => {
   const said = type => (window.dataLayer || []).reduce(
@@ -32,7 +32,7 @@ SERVES = (
 })();""",
     ),
     Serve(
-        "https://connect.facebook.net/*",
+        "https://connect.facebook.net/**",
         _JAVASCRIPT,
         text="""(() => {
   document.cookie = '_fbp=fb.1.1.1; path=/; max-age=7776000';
