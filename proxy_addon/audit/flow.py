@@ -19,7 +19,7 @@ STEPS, PLATFORM, AUTOCONSENT, COOKIE = "steps", "platform", "autoconsent", "cook
 _Found = TypeVar("_Found")
 
 # How long something to click may take to appear once the page is quiet, and to take a click, in milliseconds.
-_APPEARS, _TAKES = 3000, 5000
+_APPEARS, _TAKES = 5000, 15_000
 _POLL = 50
 # Goes through the page so that everything has been in view once, and back.
 _SCROLL = """async () => {

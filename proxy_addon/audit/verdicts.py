@@ -228,6 +228,7 @@ class Judge:
                     evidence=[_request_words(row) for row in rows],
                     page=rows[0].page,
                     severity=model.WARNING,
+                    unlawful=False,
                 )
 
     def _broken(self, seen: Sequence[Seen]) -> Iterator[Finding]:
@@ -250,6 +251,7 @@ class Judge:
                 categories=(),
                 evidence=[text, _states(states)],
                 severity=model.WARNING,
+                unlawful=False,
             )
             yield replace(finding, key=f"{model.BROKEN} {text[:120]}")
 
@@ -269,6 +271,7 @@ class Judge:
                 categories=(self.vendors[vendor].category,),
                 evidence=["The site carries it, and made no request to it in this state"],
                 severity=model.WARNING,
+                unlawful=False,
             )
 
     def _unreached(self, seen: Sequence[Seen]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from proxy_addon.audit import model
@@ -103,6 +103,7 @@ def klaro(*, clears: bool = True) -> str:
 </script><script src="/klaro.js"></script>"""
 
 
+# CookieConsent looks for its tags when it is run: they stand before it.
 def vanilla(*, buttons: str = "acceptNecessaryBtn: 'None', showPreferencesBtn: 'Choose',", mode: str = "opt-in") -> str:
     """CookieConsent, with these buttons beside the one that accepts."""
     return f"""<link rel="stylesheet" href="/cookieconsent.css"><script src="/cookieconsent.js"></script><script>
@@ -177,7 +178,7 @@ _MODE = """<script>
 
 SITES: tuple[Planted, ...] = (
     Planted("correct on klaro", klaro() + _both(klaro_tag), _EVERYTHING),
-    Planted("correct on vanilla-cookieconsent", vanilla() + _both(vanilla_tag), _EVERYTHING),
+    Planted("correct on vanilla-cookieconsent", _both(vanilla_tag) + vanilla(), _EVERYTHING),
     Planted("correct on tarteaucitron", TARTEAUCITRON, _EVERYTHING),
     Planted(
         "a tag fires before any choice",
@@ -205,12 +206,10 @@ SITES: tuple[Planted, ...] = (
         "a tag goes on after withdrawal",
         klaro()
         + klaro_tag("analytics", _GTAG)
-        + loads(_FBEVENTS, "localStorage.agreed")
-        + """<script>
-          if (/%22marketing%22%3Atrue/.test(document.cookie)) localStorage.agreed = 1;
-        </script>""",
+        + """<script>if (/%22marketing%22%3Atrue/.test(document.cookie)) localStorage.agreed = 1;</script>"""
+        + loads(_FBEVENTS, "localStorage.agreed"),
         "nothing,reject,accept,withdraw",
-        _truth((model.AFTER_WITHDRAWAL, META, "withdraw"), (model.COOKIE, META, "withdraw")),
+        _truth((model.AFTER_WITHDRAWAL, META, "withdraw"), (model.KEPT, META, "withdraw")),
     ),
     Planted(
         "consent mode defaults to granted",
@@ -225,20 +224,20 @@ SITES: tuple[Planted, ...] = (
     ),
     Planted(
         "global privacy control is ignored",
-        vanilla(mode="opt-out") + vanilla_tag("marketing", _FBEVENTS),
+        vanilla_tag("marketing", _FBEVENTS) + vanilla(mode="opt-out"),
         "nothing,reject,accept,gpc",
         _truth((model.GPC, META, "gpc"), (model.COOKIE, META, "gpc")),
         ("--regime", "ccpa"),
     ),
     Planted(
         "the banner has no way to refuse",
-        vanilla(buttons="") + _both(vanilla_tag),
+        _both(vanilla_tag) + vanilla(buttons=""),
         "nothing,reject,accept,only",
         _truth((model.HARDER, "", "reject"), (model.UNREACHED, "", "only:functional")),
     ),
     Planted(
         "refusing takes more clicks than accepting",
-        vanilla(buttons="showPreferencesBtn: 'Choose',") + _both(vanilla_tag),
+        _both(vanilla_tag) + vanilla(buttons="showPreferencesBtn: 'Choose',"),
         truth=_truth((model.HARDER, "", "reject")),
     ),
     Planted(
@@ -306,9 +305,3 @@ SITES: tuple[Planted, ...] = (
         options=("--mode", "enforce"),
     ),
 )
-
-
-def named(names: Iterable[str]) -> list[Planted]:
-    """The sites of these names."""
-    wanted = set(names)
-    return [each for each in SITES if each.name in wanted]
