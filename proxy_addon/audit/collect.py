@@ -114,7 +114,7 @@ class Collector:
             url=redact(heard.url),
             host=_host(heard.url),
             type=heard.type,
-            page=redact(heard.url if heard.type == "document" else heard.referer),
+            page=redact(heard.url if heard.type == "document" else walk.page_at(heard.time, heard.referer)),
             initiator=redact(by if by != address else ""),
             vendor=vendor,
             rule=rule,

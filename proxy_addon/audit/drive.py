@@ -134,6 +134,8 @@ class Walk:
     # The choice was made some other way than the visitor's, since there was none.
     kept: bool = False
     pages: list[str] = field(default_factory=list)
+    # When each of the pages was gone to.
+    opened: list[tuple[float, str]] = field(default_factory=list)
     heard: Sequence[Heard] = ()
     mismatches: Sequence[Evidence] = ()
     noticed: Sequence[Evidence] = ()
@@ -148,6 +150,11 @@ class Walk:
     def phase_at(self, moment: float) -> str:
         """The phase that a moment lies in."""
         return next((phase for begun, phase in reversed(self.marks) if begun <= moment), self.marks[0][1])
+
+    def page_at(self, moment: float, referer: str) -> str:
+        """The page that something was asked for on; a referer often says its origin only."""
+        page = next((url for begun, url in reversed(self.opened) if begun <= moment), "")
+        return page if not referer or origin(referer) == origin(page) else referer
 
     def begins(self, phase: str) -> None:
         """A phase begins now; what comes later than its first mark does not move it."""
@@ -254,6 +261,7 @@ class _Visit:
 
     def open(self, url: str) -> None:
         """Go to a page and look at all of it."""
+        self.walk.opened.append((time.time(), url))
         response = self.page.goto(url, wait_until="load")
         if response is not None and response.status >= 400 and not self.walk.pages:
             raise SiteError(f"{url} cannot be looked at: the answer is {response.status}.")
