@@ -30,13 +30,14 @@ class Collected:
 
     `vendors` are those that the site carries in this state, whether they ran or not, `held` those that were held in
     the page. `nothing_there` says that the page offers no way to make the choice; it may have been made by other means
-    all the same. `clicks` is None where they were not counted.
+    all the same; `needless` that there is nothing of this kind to choose. `clicks` is None where they were not counted.
     """
 
     run: StateRun
     vendors: frozenset[str]
     held: frozenset[str]
     nothing_there: bool
+    needless: bool
     clicks: int | None
     platform: str
 
@@ -85,12 +86,13 @@ class Collector:
         )
         held = frozenset(str(row.vendor) for row in walk.noticed if row.vendor and row.outcome == HELD)
         return Collected(
-            run,
-            self._carried(walk, requests),
-            held,
-            walk.nothing_there,
-            None if walk.kept else walk.clicks,
-            walk.platform,
+            run=run,
+            vendors=self._carried(walk, requests),
+            held=held,
+            nothing_there=walk.nothing_there,
+            needless=walk.needless,
+            clicks=None if walk.kept else walk.clicks,
+            platform=walk.platform,
         )
 
     def verdict(self, walk: Walk, phase: str, vendor: str, rule: str, categories: Sequence[str]) -> Verdict:
@@ -112,7 +114,7 @@ class Collector:
             url=redact(heard.url),
             host=_host(heard.url),
             type=heard.type,
-            page=redact(heard.url if heard.type == "document" else heard.referer),
+            page=redact(heard.url if heard.type == "document" else walk.page_at(heard.time, heard.referer)),
             initiator=redact(by if by != address else ""),
             vendor=vendor,
             rule=rule,

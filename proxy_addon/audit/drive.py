@@ -129,9 +129,13 @@ class Walk:
     error: str = ""
     # The page offers no way to make the choice, as far as is known.
     nothing_there: bool = False
+    # There is nothing to choose there, which is nobody's fault.
+    needless: bool = False
     # The choice was made some other way than the visitor's, since there was none.
     kept: bool = False
     pages: list[str] = field(default_factory=list)
+    # When each of the pages was gone to.
+    opened: list[tuple[float, str]] = field(default_factory=list)
     heard: Sequence[Heard] = ()
     mismatches: Sequence[Evidence] = ()
     noticed: Sequence[Evidence] = ()
@@ -146,6 +150,11 @@ class Walk:
     def phase_at(self, moment: float) -> str:
         """The phase that a moment lies in."""
         return next((phase for begun, phase in reversed(self.marks) if begun <= moment), self.marks[0][1])
+
+    def page_at(self, moment: float, referer: str) -> str:
+        """The page that something was asked for on; a referer often says its origin only."""
+        page = next((url for begun, url in reversed(self.opened) if begun <= moment), "")
+        return page if not referer or origin(referer) == origin(page) else referer
 
     def begins(self, phase: str) -> None:
         """A phase begins now; what comes later than its first mark does not move it."""
@@ -206,7 +215,7 @@ class Stage:
                 try:
                     way(visit)
                 except NotReachedError as error:
-                    walk.error, walk.nothing_there = str(error), error.nothing_there
+                    walk.error, walk.nothing_there, walk.needless = str(error), error.nothing_there, error.needless
                     visit.photograph()
                 left: dict[str, Any] = dict(context.storage_state())
             except Error as error:
@@ -238,6 +247,8 @@ class _Visit:
         session = context.new_cdp_session(self.page)
         session.on("Network.requestWillBeSent", self._asks)
         session.send("Network.enable")
+        # What comes from the cache would not be seen on the wire.
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
 
     def begin(self) -> None:
         """Open the first page, and take the steps that come before anything else."""
@@ -250,6 +261,7 @@ class _Visit:
 
     def open(self, url: str) -> None:
         """Go to a page and look at all of it."""
+        self.walk.opened.append((time.time(), url))
         response = self.page.goto(url, wait_until="load")
         if response is not None and response.status >= 400 and not self.walk.pages:
             raise SiteError(f"{url} cannot be looked at: the answer is {response.status}.")
@@ -264,10 +276,11 @@ class _Visit:
 
     def settle(self) -> None:
         """Wait until nothing has been under way for a while, in the page and on the wire."""
-        end = time.monotonic() + self.plan.patience
-        while time.monotonic() < end:
+        begun = time.time()
+        while (now := time.time()) < begun + self.plan.patience:
             since = self._overhearing.quiet_since()
-            if since is not None and time.time() - since >= self.plan.quiet:
+            # What was just done may only be about to stir something.
+            if since is not None and now - max(since, begun) >= self.plan.quiet:
                 self._idle()
                 if self._overhearing.quiet_since() == since:
                     return

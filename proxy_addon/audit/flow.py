@@ -19,7 +19,7 @@ STEPS, PLATFORM, AUTOCONSENT, COOKIE = "steps", "platform", "autoconsent", "cook
 _Found = TypeVar("_Found")
 
 # How long something to click may take to appear once the page is quiet, and to take a click, in milliseconds.
-_APPEARS, _TAKES = 3000, 5000
+_APPEARS, _TAKES = 5000, 15_000
 _POLL = 50
 # Goes through the page so that everything has been in view once, and back.
 _SCROLL = """async () => {
@@ -38,12 +38,14 @@ _SCROLL = """async () => {
 class NotReachedError(Exception):
     """A choice cannot be made: one sentence that says why.
 
-    With `nothing_there` the page offers no way to make it, as far as is known.
+    With `nothing_there` the page offers no way to make it, as far as is known; with `needless` it offers others, and
+    has nothing of this kind.
     """
 
-    def __init__(self, why: str, *, nothing_there: bool = False) -> None:
+    def __init__(self, why: str, *, nothing_there: bool = False, needless: bool = False) -> None:
         super().__init__(why)
         self.nothing_there = nothing_there
+        self.needless = needless
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,9 @@ class BannerDriver:
             )
         offered = {category for _, categories, _ in found for category in categories}
         if missing := sorted(granted - offered):
-            raise NotReachedError(f"the settings of {banner.platform.name} offer no choice of {missing[0]}")
+            raise NotReachedError(
+                f"the settings of {banner.platform.name} offer no choice of {missing[0]}", needless=True
+            )
         clicks = 0
         if not banner.save:
             choosing()

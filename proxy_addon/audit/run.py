@@ -106,7 +106,7 @@ class Auditor:
             vendors=judge.matrix(seen),
             hosts=judge.hosts(seen),
             clicks=judge.clicks(seen),
-            errors=tuple(f"{each.state.name}: {each.run.error}" for each in seen if each.run.error),
+            errors=tuple(f"{each.state.name}: {each.run.error}" for each in seen if _failed(each.collected)),
         )
 
 
@@ -140,3 +140,8 @@ def auditor(options: Options) -> Iterator[Auditor]:
 
 def _platform(collected: Iterable[Collected]) -> str:
     return next((each.platform for each in collected if each.platform), "")
+
+
+def _failed(collected: Collected) -> bool:
+    """Whether a state was not reached for another reason than what the site offers, which findings tell of."""
+    return bool(collected.run.error) and not (collected.nothing_there or collected.needless)

@@ -228,6 +228,7 @@ class Judge:
                     evidence=[_request_words(row) for row in rows],
                     page=rows[0].page,
                     severity=model.WARNING,
+                    unlawful=False,
                 )
 
     def _broken(self, seen: Sequence[Seen]) -> Iterator[Finding]:
@@ -250,6 +251,7 @@ class Judge:
                 categories=(),
                 evidence=[text, _states(states)],
                 severity=model.WARNING,
+                unlawful=False,
             )
             yield replace(finding, key=f"{model.BROKEN} {text[:120]}")
 
@@ -269,6 +271,7 @@ class Judge:
                 categories=(self.vendors[vendor].category,),
                 evidence=["The site carries it, and made no request to it in this state"],
                 severity=model.WARNING,
+                unlawful=False,
             )
 
     def _unreached(self, seen: Sequence[Seen]) -> Iterator[Finding]:
@@ -276,7 +279,7 @@ class Judge:
         for each in seen:
             # That there is no way to refuse is told as a violation where there is one to accept.
             told = each.state.choice == REJECT and any(True for _ in self._harder(seen))
-            if each.run.error and not told:
+            if each.run.error and not told and not each.collected.needless:
                 why.setdefault(each.run.error, []).append(each)
         for error, where in why.items():
             states = [each.state.name for each in where]
