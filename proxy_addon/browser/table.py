@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ..catalogue.domains import registrable_domain
-from ..catalogue.match import glob, label_of, place, regex_of, weight
+from ..catalogue.index import label_of, regex_of, weight
+from ..catalogue.match import glob
 from ..catalogue.model import Destination, Router, Vendor
 from ..consent.model import CATEGORIES
 
@@ -129,3 +130,14 @@ def _pattern(path: str) -> str | int:
         return 0 if path == "/**" else "^/[^/]*$"
     body = glob(path).pattern.removesuffix(r"\Z")
     return "^" + body.replace(r"\-", "-").replace(r"\ ", " ") + "$"
+
+
+def place(host: str, path: str) -> tuple[str, str]:
+    """Temporary."""
+    from ..catalogue.index import stem
+
+    if host == "*":
+        return "any", stem(path)
+    if host.endswith(".*"):
+        return "label", host[:-2]
+    return ("suffix", host[2:]) if host.startswith("*.") else ("exact", host)

@@ -1,0 +1,105 @@
+"""Compiled rules, kept in a folder under a hash of every byte that they were compiled from.
+
+Beside each stands which files it was compiled from, and when they were last changed: while none of them is another, they
+need not even be read. What is broken, or could have been written by someone else, is left aside and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .index import MemoryIndex
+from .shelf import ShelfIndex, write_shelf
+
+# The kind of the vendors' own files in a shelf.
+VENDORS = "vendors"
+# So many compiled forms are kept, and so many notes of files.
+_KEPT, _NOTED = 4, 8
+# A file that was changed so recently may be changed again with the same time (seconds).
+_SETTLED = 2
+
+# The files of rules folders, each folder's by name.
+_Files = Sequence[Mapping[str, Path]]
+
+
+class Cache:
+    """The compiled rules in one folder."""
+
+    def __init__(self, folder: Path, form: int) -> None:
+        """`form` is that of what is compiled: what has another is not read."""
+        self._folder, self._form = folder, form
+
+    def unchanged(self, files: _Files) -> ShelfIndex | None:
+        """What was compiled from these files, if none has been changed since; nothing of them is read."""
+        try:
+            key = self._note(files).read_text("ascii")
+        except (OSError, ValueError):
+            return None
+        return self._open(key)
+
+    def find(self, key: str, files: _Files) -> ShelfIndex | None:
+        """What was compiled from files with this hash; None if that was never done, or what is there is broken."""
+        shelf = self._open(key)
+        if shelf is not None:
+            self._write_note(key, files)
+        return shelf
+
+    def write(
+        self, key: str, index: MemoryIndex, vendors: Mapping[str, Any], facts: Mapping[str, Any], files: _Files
+    ) -> ShelfIndex | None:
+        """Keep what was compiled, and open it; None where it cannot be kept, which only costs time."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            kinds = {VENDORS: vendors, **index.kinds}
+            write_shelf(self._path(key), kinds, index.all_traits, facts, key)
+            self._sweep("catalogue-*", _KEPT)
+        except OSError:
+            return None
+        return self.find(key, files)
+
+    def _open(self, key: str) -> ShelfIndex | None:
+        try:
+            return ShelfIndex(self._path(key))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return None
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"catalogue-{key}.index"
+
+    def _note(self, files: _Files) -> Path:
+        digest = hashlib.sha256(f"consentry {self._form}".encode())
+        for number, folder in enumerate(files):
+            for name, path in folder.items():
+                known = os.stat(path)
+                when = (known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino, known.st_dev)
+                digest.update(f"\0{number}\0{name}\0{path}\0{when}".encode())
+        return self._folder / f"files-{digest.hexdigest()}"
+
+    def _write_note(self, key: str, files: _Files) -> None:
+        try:
+            note = self._note(files)
+            if note.is_file() or time.time() - _newest(files) < _SETTLED:
+                return
+            with tempfile.NamedTemporaryFile("w", dir=self._folder, suffix=".new", delete=False) as file:
+                file.write(key)
+            os.replace(file.name, note)
+            self._sweep("files-*", _NOTED)
+        except OSError:
+            return
+
+    def _sweep(self, pattern: str, kept: int) -> None:
+        """Take out the oldest."""
+        found = sorted(self._folder.glob(pattern), key=lambda path: path.stat().st_mtime)
+        for stale in found[:-kept]:
+            stale.unlink(missing_ok=True)
+
+
+def _newest(files: _Files) -> float:
+    times = (os.stat(path) for folder in files for path in folder.values())
+    return max(max(known.st_mtime, known.st_ctime) for known in times)
