@@ -1,7 +1,7 @@
 """Compiled rules, kept in a folder under a hash of every byte that they were compiled from.
 
-Beside each stands which files it was compiled from, and when they were last changed: while none of them is another, they
-need not even be read. What is broken, or could have been written by someone else, is left aside and made anew.
+Beside each stands which files it was compiled from, and when they were last changed: while none of them is another,
+they need not even be read. What is broken, or could have been written by someone else, is left aside and made anew.
 """
 
 from __future__ import annotations

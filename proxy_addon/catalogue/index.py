@@ -9,23 +9,30 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
 from .domains import registrable_domain, within
 from .model import Snippet, Vendor
 from .needles import needles
 
-# The kinds of keys. A domain's record is {exact: paths, below: paths, whole: one}, each part only if there is one.
+# The kinds of keys. A domain's record is {exact: paths, below: paths, whole: one, under: keys}, each part only if there
+# is one: `under` are the keys of domains below it, or null if they are too many.
 DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE = "domains", "labels", "stems", "grams", "cookies", "storage"
 # Which vendors have a registrable domain for their own, what else matching needs of a vendor, and who is called so.
 SITES, OWNERS, NAMES = "sites", "owners", "names"
 KINDS = (DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE, SITES, OWNERS, NAMES)
 # What some vendors have that must be known of all before anything is matched.
 ROUTER, LISTED, TELLS = "router", "listed", "tells"
+# With a kind behind it: keys under which nothing is ever held.
+QUIET = "quiet "
+# So many keys below a domain are named.
+_MOST_UNDER = 64
+
+NECESSARY = "necessary"
 
 # A signature is found by so many letters that must stand in a script, within one of its words.
-GRAM = 5
+GRAM = 4
 WORDS = re.compile(rf"[A-Za-z0-9_$]{{{GRAM},}}")
 # Signatures of which no such letters can be named are looked for in every script.
 ANYWHERE = ""
@@ -101,8 +108,9 @@ class StorageRecord(NamedTuple):
 
 
 class OwnerRecord(NamedTuple):
-    """What matching needs of a vendor: its category, its own sites, and every key that its rules stand under."""
+    """What is known of a vendor at once: its category, its own sites, and every key that its rules stand under."""
 
+    name: str
     category: str
     sites: Sequence[str]
     keys: Mapping[str, Sequence[str]]
@@ -116,9 +124,9 @@ class Index(Protocol):
         """Another one where anything in it is another."""
 
     def traits(self, trait: str) -> Sequence[str]:
-        """The ids of the vendors that have a trait."""
+        """The ids of the vendors, or the keys, that have a trait."""
 
-    def keys(self, kind: str) -> Collection[str]:
+    def keys(self, kind: str) -> Set[str]:
         """Every key of a kind; to ask whether it holds one is fast."""
 
     def read(self, kind: str, key: str) -> Any:
@@ -145,7 +153,7 @@ class MemoryIndex:
         """The ids of the vendors that have a trait."""
         return self.all_traits.get(trait, ())
 
-    def keys(self, kind: str) -> Collection[str]:
+    def keys(self, kind: str) -> Set[str]:
         """Every key of a kind."""
         return self.kinds[kind].keys()
 
@@ -215,12 +223,28 @@ class _Compiler:
         for kind in (LABELS, STEMS):
             for rules in self._kinds[kind].values():
                 self._sort(rules)
+        self._name_those_below()
+        for kind in (DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE):
+            self._traits[QUIET + kind] = [key for key, record in self._kinds[kind].items() if _is_quiet(record)]
         fingerprint = hashlib.sha256(repr(vendors).encode("utf-8", "surrogatepass")).hexdigest()
         return MemoryIndex(self._kinds, self._traits, fingerprint)
 
     def _sort(self, rules: list[PathRecord]) -> None:
         """The most specific first, exemptions before all."""
         rules.sort(key=lambda rule: (bool(rule.exempt), weight(rule.path, rule.query, rule.attribute)), reverse=True)
+
+    def _name_those_below(self) -> None:
+        domains = self._kinds[DOMAINS]
+        for key in domains:
+            above = key.partition(".")[2]
+            while above:
+                if above in domains:
+                    under = domains[above].setdefault("under", [])
+                    if under is not None:
+                        under.append(key)
+                        if len(under) > _MOST_UNDER:
+                            domains[above]["under"] = None
+                above = above.partition(".")[2]
 
     def _add(self, vendor: Vendor) -> None:
         keys: dict[str, dict[str, None]] = {}
@@ -257,7 +281,7 @@ class _Compiler:
         sites = sorted({registrable_domain(domain.domain) for domain in vendor.domains})
         for site in sites:
             self._kinds[SITES].setdefault(site, []).append(vendor.vendor)
-        owner = OwnerRecord(vendor.category, sites, {kind: list(found) for kind, found in keys.items()})
+        owner = OwnerRecord(vendor.name, vendor.category, sites, {kind: list(found) for kind, found in keys.items()})
         self._kinds[OWNERS][vendor.vendor] = owner
         for name in dict.fromkeys(each.casefold() for each in (vendor.name, *vendor.aliases)):
             self._kinds[NAMES].setdefault(name, vendor.vendor)
@@ -288,6 +312,14 @@ class _Compiler:
 
     def _commonness(self, gram: str) -> int:
         return self._used[gram] + (1_000_000 if gram in _COMMON else 0)
+
+
+def _is_quiet(record: Any) -> bool:
+    """Whether nothing in a record is ever held. (An exemption may stand before a rule for any host.)"""
+    if isinstance(record, dict):
+        whole = [record["whole"]] if "whole" in record else []
+        return _is_quiet([*record.get("exact", ()), *record.get("below", ()), *whole])
+    return all(each.category in ("", NECESSARY) and getattr(each, "label", NECESSARY) == NECESSARY for each in record)
 
 
 def _runs(word: str) -> list[str]:

@@ -278,6 +278,17 @@ class Catalogue:
         found += [rules.whole] if rules.whole else []
         return [] if site and any(self.owns(each.vendor, site) for each in found) else found
 
+    def match_whole(self, url: str) -> Match | None:
+        """The vendor whose domain as a whole a URL's host lies in, read from the index itself, or None."""
+        parts = split(url)
+        suffix = parts.host if parts else ""
+        while suffix:
+            record = self.index.read(kinds.DOMAINS, suffix) if suffix in self.index.keys(kinds.DOMAINS) else {}
+            if "whole" in record:
+                return _whole(record["whole"])
+            suffix = suffix.partition(".")[2]
+        return None
+
     def owner(self, vendor: str) -> OwnerRecord:
         """What matching needs of a vendor. KeyError if there is none of this id."""
         return OwnerRecord(*self.index.read(kinds.OWNERS, vendor))
@@ -361,12 +372,16 @@ def _fits(signature: _Signature, code: str) -> bool:
 
 
 def _domain(record: Mapping[str, Any]) -> _Domain:
-    whole = WholeRecord(*record["whole"]) if "whole" in record else None
     return _Domain(
         _path_rules(record.get("exact", ())),
         _path_rules(record.get("below", ())),
-        Match(whole.vendor, whole.domain, "domain", (whole.category,), whole.label) if whole else None,
+        _whole(record["whole"]) if "whole" in record else None,
     )
+
+
+def _whole(record: Sequence[Any]) -> Match:
+    whole = WholeRecord(*record)
+    return Match(whole.vendor, whole.domain, "domain", (whole.category,), whole.label)
 
 
 def _path_rules(records: Iterable[Sequence[Any]]) -> tuple[_PathRule, ...]:

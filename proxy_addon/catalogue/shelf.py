@@ -14,7 +14,7 @@ import struct
 import sys
 import tempfile
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class ShelfIndex:
         """The ids of the vendors that have a trait."""
         return self._traits.get(trait, ())
 
-    def keys(self, kind: str) -> Collection[str]:
+    def keys(self, kind: str) -> Set[str]:
         """Every key of a kind, in the order in which they were written."""
         return self._keys[kind].keys()
 

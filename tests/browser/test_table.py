@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from proxy_addon.browser.assets import consent_state
-from proxy_addon.browser.table import compile_table
+from proxy_addon.browser.table import Tables, wanted
 from proxy_addon.catalogue.load import load_rules
 from proxy_addon.catalogue.urls import split
 from proxy_addon.consent.cookie import parse_cookie
@@ -22,29 +22,53 @@ from proxy_addon.policy import decide
 DECIDE = Path(__file__).parents[2] / "proxy_addon" / "browser" / "decide.js"
 RULES = load_rules()
 CATALOGUE = RULES.catalogue
+TABLES = Tables(CATALOGUE)
 REGIMES = regimes(RULES.regimes)
 RUN = """
 const fs = require('fs');
-const { decide, table, cases, cookies } = JSON.parse(fs.readFileSync(0, 'utf8'));
+let rest = '';
+function line() {
+  const chunk = Buffer.alloc(65536);
+  while (!rest.includes('\\n')) rest += chunk.toString('latin1', 0, fs.readSync(0, chunk));
+  const [found] = rest.split('\\n', 1);
+  rest = rest.slice(found.length + 1);
+  return JSON.parse(found);
+}
+const say = (what) => fs.writeSync(1, JSON.stringify(what) + '\\n');
+const ask = (query) => { say({ ask: query }); return line(); };
+const { decide, table, cases, cookies, silent } = line();
 const consentryDecide = new Function(decide + '; return consentryDecide;')();
 const answers = cases.map(({ at, urls, snippets, names, keys }) => {
-  const core = consentryDecide(table, at);
+  const core = consentryDecide(table, at, silent ? () => null : ask);
   return {
     urls: urls.map(([url, attributes]) => core.held(new URL(url), attributes)),
     snippets: snippets.map((code) => core.heldSnippet(code)),
     names: names.map((name) => core.heldCookie(name)),
+    keys: (keys || []).map(([key, area]) => core.heldStorage(key, area)),
   };
 });
 const reader = consentryDecide(table, { consent: {}, law: {}, plain: null });
-console.log(JSON.stringify({ answers, cookies: cookies.map((value) => reader.read('consentry=' + value)) }));
+say({ answers, cookies: cookies.map((value) => reader.read('consentry=' + value)) });
 """
 
 
-def node(question: dict[str, Any], run: str = RUN) -> dict[str, Any]:
-    said = subprocess.run(["node", "-e", run], input=json.dumps(question), capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    answer: dict[str, Any] = json.loads(said.stdout)
-    return answer
+def node(question: dict[str, Any], run: str = RUN, tables: Tables = TABLES) -> dict[str, Any]:
+    """What the page answers to a question; `asked` in it is what it asked the proxy meanwhile."""
+    asked: list[str] = []
+    with subprocess.Popen(["node", "-e", run], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdin
+        assert page.stdout
+        told: dict[str, Any] = {"ask": None}
+        said: Any = question
+        while "ask" in told:
+            page.stdin.write(json.dumps(said) + "\n")
+            page.stdin.flush()
+            told = json.loads(page.stdout.readline())
+            if "ask" in told:
+                asked.append(told["ask"])
+                said = tables.answer(wanted(told["ask"])).rules
+    assert page.returncode == 0
+    return {**told, "asked": asked}
 
 
 # As a TC string refuses vendors, one wholly for what it needs and one in part.
@@ -101,7 +125,7 @@ def answers() -> list[tuple[dict[str, Any], dict[str, Any]]]:
             "strict": strict,
         }
         cases.append({"at": at, "urls": urls, "snippets": snippets, "names": names})
-    question = {"decide": DECIDE.read_text("utf-8"), "table": compile_table(CATALOGUE.vendors), "cases": cases}
+    question = {"decide": DECIDE.read_text("utf-8"), "table": TABLES.common(), "cases": cases}
     answered = node({**question, "cookies": []})["answers"]
     return list(zip(cases, answered, strict=True))
 
@@ -151,7 +175,7 @@ def test_a_cookie_value_reads_the_same_in_the_page() -> None:
         "&&&",
         "v=1&vendor.__proto__=granted&__proto__=granted",
     ]
-    question = {"decide": DECIDE.read_text("utf-8"), "table": compile_table(CATALOGUE.vendors), "cases": []}
+    question = {"decide": DECIDE.read_text("utf-8"), "table": TABLES.common(), "cases": []}
     read = node({**question, "cookies": values})["cookies"]
     for value, got in zip(values, read, strict=True):
         expected = parse_cookie(value)
@@ -178,7 +202,7 @@ def test_a_hint_to_a_host_is_held_while_nothing_there_may_be_asked_for() -> None
         }
         for each in said
     ]
-    question = {"decide": DECIDE.read_text("utf-8"), "table": compile_table(CATALOGUE.vendors), "cases": cases}
+    question = {"decide": DECIDE.read_text("utf-8"), "table": TABLES.common(), "cases": cases}
     answered = node({**question, "cookies": []}, run)["answers"]
     assert [answer["urls"] for answer in answered] == [["google", "", ""], ["", "", ""]]
 

@@ -422,9 +422,7 @@ def test_another_folder_of_rules_makes_a_new_one(cache: Path, mine: Path) -> Non
     ],
     ids=["empty", "something else", "cut off", "too long", "only a beginning", "changed", "of another kind"],
 )
-def test_a_corrupt_cache_file_is_ignored_and_written_anew(
-    cache: Path, content: Callable[[bytes], bytes]
-) -> None:
+def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: Callable[[bytes], bytes]) -> None:
     load(cache=cache)
     (file,) = cached(cache)
     whole = file.read_bytes()
