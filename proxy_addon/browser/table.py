@@ -40,7 +40,7 @@ _BITS = {category: 1 << index for index, category in enumerate(CATEGORIES)}
 # What a request is to a router: an answer that is filtered, one that is read, events, events that cannot be filtered.
 _SETTINGS, _LISTING, _EVENTS, _DROP = 1, 2, 3, 4
 # How many bytes the sieve for the keys of each kind may take.
-_SIEVES = {DOMAINS: 2400, LABELS: 200, STEMS: 300, GRAMS: 1200, COOKIES: 1200, STORAGE: 600}
+_SIEVES = {DOMAINS: 2200, LABELS: 100, STEMS: 200, GRAMS: 700, COOKIES: 900, STORAGE: 400}
 # So many names are answered for at once, and so many vendors are sent whole with so many keys each.
 _MOST_ASKED = 500
 _MOST_VENDORS, _MOST_KEYS = 32, 600

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .index import MemoryIndex
 from .shelf import ShelfIndex, write_shelf
@@ -24,34 +24,54 @@ _KEPT, _NOTED = 4, 8
 # A file that was changed so recently may be changed again with the same time (seconds).
 _SETTLED = 2
 
-# The files of rules folders, each folder's by name.
-_Files = Sequence[Mapping[str, Path]]
+# What reading a file raises that is not what was written.
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError)
+
+# The files of rules folders, each folder's paths by name.
+_Files = Sequence[Mapping[str, str]]
+
+
+class Checked(NamedTuple):
+    """A vendor's file that was found to be right: a digest of it, and what it says."""
+
+    digest: str
+    value: Mapping[str, Any]
 
 
 class Cache:
     """The compiled rules in one folder."""
 
-    def __init__(self, folder: Path, form: int) -> None:
-        """`form` is that of what is compiled: what has another is not read."""
-        self._folder, self._form = folder, form
+    def __init__(self, folder: Path, form: int, files: _Files) -> None:
+        """`form` is that of what is compiled: what has another is not read. `files` are what is to be compiled."""
+        self._folder, self._form, self._files = folder, form, files
 
-    def unchanged(self, files: _Files) -> ShelfIndex | None:
-        """What was compiled from these files, if none has been changed since; nothing of them is read."""
+    def unchanged(self) -> ShelfIndex | None:
+        """What was compiled from the files, if none has been changed since; nothing of them is read."""
         try:
-            key = self._note(files).read_text("ascii")
+            key = self._note().read_text("ascii")
         except (OSError, ValueError):
             return None
         return self._open(key)
 
-    def find(self, key: str, files: _Files) -> ShelfIndex | None:
+    def find(self, key: str) -> ShelfIndex | None:
         """What was compiled from files with this hash; None if that was never done, or what is there is broken."""
         shelf = self._open(key)
         if shelf is not None:
-            self._write_note(key, files)
+            self._write_note(key)
         return shelf
 
+    def checked(self) -> Mapping[str, Mapping[str, Any]]:
+        """What vendors' files said that were compiled last, by their digests: few of them change at a time."""
+        try:
+            newest = max(self._folder.glob("catalogue-*.index"), key=lambda path: path.stat().st_mtime, default=None)
+            shelf = ShelfIndex(newest) if newest is not None else None
+            records = (Checked(*shelf.read(VENDORS, name)) for name in shelf.keys(VENDORS)) if shelf else ()
+            return {each.digest: each.value for each in records}
+        except BROKEN:
+            return {}
+
     def write(
-        self, key: str, index: MemoryIndex, vendors: Mapping[str, Any], facts: Mapping[str, Any], files: _Files
+        self, key: str, index: MemoryIndex, vendors: Mapping[str, Checked], facts: Mapping[str, Any]
     ) -> ShelfIndex | None:
         """Keep what was compiled, and open it; None where it cannot be kept, which only costs time."""
         try:
@@ -61,30 +81,31 @@ class Cache:
             self._sweep("catalogue-*", _KEPT)
         except OSError:
             return None
-        return self.find(key, files)
+        return self.find(key)
 
     def _open(self, key: str) -> ShelfIndex | None:
         try:
             return ShelfIndex(self._path(key))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except BROKEN:
             return None
 
     def _path(self, key: str) -> Path:
         return self._folder / f"catalogue-{key}.index"
 
-    def _note(self, files: _Files) -> Path:
+    def _note(self) -> Path:
         digest = hashlib.sha256(f"consentry {self._form}".encode())
-        for number, folder in enumerate(files):
-            for name, path in folder.items():
+        for folder in self._files:
+            digest.update(b"\1")
+            for path in folder.values():
                 known = os.stat(path)
                 when = (known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino, known.st_dev)
-                digest.update(f"\0{number}\0{name}\0{path}\0{when}".encode())
+                digest.update(f"\0{path}\0{when}".encode("utf-8", "surrogateescape"))
         return self._folder / f"files-{digest.hexdigest()}"
 
-    def _write_note(self, key: str, files: _Files) -> None:
+    def _write_note(self, key: str) -> None:
         try:
-            note = self._note(files)
-            if note.is_file() or time.time() - _newest(files) < _SETTLED:
+            note = self._note()
+            if note.is_file() or time.time() - self._newest() < _SETTLED:
                 return
             with tempfile.NamedTemporaryFile("w", dir=self._folder, suffix=".new", delete=False) as file:
                 file.write(key)
@@ -93,13 +114,12 @@ class Cache:
         except OSError:
             return
 
+    def _newest(self) -> float:
+        times = (os.stat(path) for folder in self._files for path in folder.values())
+        return max(max(known.st_mtime, known.st_ctime) for known in times)
+
     def _sweep(self, pattern: str, kept: int) -> None:
         """Take out the oldest."""
         found = sorted(self._folder.glob(pattern), key=lambda path: path.stat().st_mtime)
         for stale in found[:-kept]:
             stale.unlink(missing_ok=True)
-
-
-def _newest(files: _Files) -> float:
-    times = (os.stat(path) for folder in files for path in folder.values())
-    return max(max(known.st_mtime, known.st_ctime) for known in times)

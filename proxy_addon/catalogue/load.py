@@ -11,14 +11,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .cache import VENDORS, Cache
+from .cache import VENDORS, Cache, Checked
 from .index import Index, compile_index, regex_of, stem
 from .match import Catalogue, glob
 from .model import Category, Vendor
@@ -27,7 +27,7 @@ from .values import LazyVendors, destination_of, vendor_of
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 11
+_FORM = 12
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -71,44 +71,51 @@ def load_rules(folders: Sequence[Path] = (), cache: Path | None = None) -> Rules
     `cache` is the folder for compiled forms; None caches nothing. Raises RulesError.
     """
     files = [_files(folder) for folder in (shipped_rules(), *folders)]
-    kept = Cache(cache, _FORM) if cache is not None else None
-    schemas = {f"schema/{name}": shipped_rules() / name for name in _SCHEMAS}
-    if kept is not None and (shelf := kept.unchanged([*files, schemas])) is not None:
+    schemas = {name: f"{shipped_rules()}/{name}" for name in _SCHEMAS}
+    kept = Cache(cache, _FORM, [*files, schemas]) if cache is not None else None
+    if kept is not None and (shelf := kept.unchanged()) is not None:
         return _shelved(shelf)
     layers = [_read(each) for each in files]
     key = _hash(layers)
-    if kept is not None and (shelf := kept.find(key, [*files, schemas])) is not None:
+    if kept is not None and (shelf := kept.find(key)) is not None:
         return _shelved(shelf)
-    facts, plain = _compile(layers)
-    vendors = {each["vendor"]: vendor_of(each) for each in plain}
+    documents, facts = _compile(layers, kept.checked() if kept is not None else {})
+    vendors = {document.value["vendor"]: vendor_of(document.value) for document in documents.values()}
     index = compile_index(vendors.values())
     if kept is not None:
-        shelf = kept.write(key, index, {each["vendor"]: each for each in plain}, facts, [*files, schemas])
+        records = {each.value["vendor"]: Checked(digest, each.value) for digest, each in documents.items()}
+        shelf = kept.write(key, index, records, facts)
         if shelf is not None:
             return _shelved(shelf)
     return _open(index, vendors, facts)
 
 
-def _files(folder: Path) -> Mapping[str, Path]:
+def _files(folder: Path) -> Mapping[str, str]:
     """The files of a rules folder, by the name under which another folder may override them."""
     if not folder.is_dir():
         raise RulesError(folder, None, "there is no such rules folder", "name a folder that holds vendors/*.yaml")
     vendors = folder / "vendors" if (folder / "vendors").is_dir() else folder
-    files = {
-        f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS_FILES
-    }
-    files |= {f"platforms/{path.name}": path for path in sorted((folder / "platforms").glob("*.yaml"))}
-    files |= {f"destinations/{path.name}": path for path in sorted((folder / "destinations").glob("*.yaml"))}
-    files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
-    files |= {name: folder / name for name in _SETTINGS_FILES if (folder / name).is_file()}
+    files = {f"vendors/{name}": path for name, path in _ending(vendors, ".yaml").items() if name not in _SETTINGS_FILES}
+    for kind, ending in (("platforms", ".yaml"), ("destinations", ".yaml"), ("surrogates", ".js")):
+        files |= {f"{kind}/{name}": path for name, path in _ending(folder / kind, ending).items()}
+    files |= {name: f"{folder}/{name}" for name in _SETTINGS_FILES if (folder / name).is_file()}
     if not files:
         raise RulesError(folder, None, "this folder holds no rules", "put vendor files into its vendors/ folder")
     return files
 
 
-def _read(files: Mapping[str, Path]) -> _Layer:
+def _ending(folder: Path, ending: str) -> Mapping[str, str]:
+    """The paths in a folder that end so, by their names; there may be ten thousand."""
     try:
-        return {name: _Source(path, path.read_bytes()) for name, path in files.items()}
+        names = sorted(name for name in os.listdir(folder) if name.endswith(ending))
+    except OSError:
+        return {}
+    return {name: f"{folder}/{name}" for name in names}
+
+
+def _read(files: Mapping[str, str]) -> _Layer:
+    try:
+        return {name: _Source(Path(path), Path(path).read_bytes()) for name, path in files.items()}
     except OSError as error:
         raise RulesError(
             Path(str(error.filename)), None, f"cannot be read ({error.strerror})", "check its permissions"
@@ -125,10 +132,16 @@ def _hash(layers: Sequence[_Layer]) -> str:
     return digest.hexdigest()
 
 
-def _compile(layers: Sequence[_Layer]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What the files say, checked: everything but the vendors, and these."""
+def _compile(
+    layers: Sequence[_Layer], checked: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Document], dict[str, Any]]:
+    """What the files say, checked: the vendors by the digests of their files, and everything else.
+
+    `checked` are vendors' files that were found to be right before, by their digests.
+    """
     sources = {name: source for layer in layers for name, source in layer.items()}
-    vendors = _documents("vendors/", sources, _schema("vendor.schema.json"))
+    found = _vendors(sources, checked)
+    vendors = list(found.values())
     platforms = _documents("platforms/", sources, _schema("platform.schema.json"))
     surrogates = {
         name.removeprefix("surrogates/"): _text(source)
@@ -145,7 +158,25 @@ def _compile(layers: Sequence[_Layer]) -> tuple[dict[str, Any], list[dict[str, A
         "destinations": _destinations(layers, ids, routers),
         **{name: _settings(name, layers) for name in _SETTINGS},
     }
-    return facts, [document.value for document in vendors]
+    return found, facts
+
+
+def _vendors(sources: Mapping[str, _Source], checked: Mapping[str, Mapping[str, Any]]) -> dict[str, Document]:
+    name = "vendor.schema.json"
+    schema, rules = _schema(name), hashlib.sha256((shipped_rules() / name).read_bytes()).digest()
+    found: dict[str, Document] = {}
+    for file, source in sources.items():
+        if file.startswith("vendors/"):
+            # Two files may say the same; that their names differ is looked at later.
+            named = file.encode("utf-8", "surrogateescape")
+            digest = hashlib.sha256(rules + named + b"\0" + source.content).hexdigest()
+            value = checked.get(digest)
+            found[digest] = (
+                parse(source.path, source.content, schema)
+                if value is None
+                else Document(source.path, value, None, RulesError, source.content)
+            )
+    return found
 
 
 def _documents(folder: str, sources: Mapping[str, _Source], schema: dict[str, Any]) -> list[Document]:
@@ -348,4 +379,4 @@ def _open(index: Index, vendors: Mapping[str, Vendor], facts: Mapping[str, Any])
 
 
 def _shelved(shelf: ShelfIndex) -> Rules:
-    return _open(shelf, LazyVendors(shelf.keys(VENDORS), partial(shelf.read, VENDORS)), shelf.facts)
+    return _open(shelf, LazyVendors(shelf.keys(VENDORS), lambda name: shelf.read(VENDORS, name)[1]), shelf.facts)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -353,6 +354,36 @@ def test_a_file_that_was_changed_just_now_is_read_again(cache: Path, shipped: Pa
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert load(cache=cache).vendors["acme"].name == "Acme Courier"
     assert not list(cache.glob("files-*"))
+
+
+def test_of_many_files_only_those_that_changed_are_parsed(
+    cache: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(mine, "surrogates/beta.js", "")
+    path = write(mine, "vendors/beta.yaml", BETA)
+    load([mine], cache=cache)
+    path.write_text(BETA.replace("Beta Counter", "Beta Meter"), "utf-8")
+    parsed: list[str] = []
+    parse = loading.parse
+
+    def noted(path: Path, *rest: Any) -> Any:
+        parsed.append(path.name)
+        return parse(path, *rest)
+
+    monkeypatch.setattr(loading, "parse", noted)
+    assert {each.name for each in load([mine], cache=cache).vendors.values()} == {"Acme Counter", "Beta Meter"}
+    assert [name for name in parsed if name in ("acme.yaml", "beta.yaml")] == ["beta.yaml"]
+
+
+def test_what_is_wrong_in_a_file_that_did_not_change_is_told_with_its_line(cache: Path, mine: Path) -> None:
+    write(mine, "surrogates/beta.js", "")
+    write(mine, "vendors/beta.yaml", BETA)
+    load([mine], cache=cache)
+    (mine / "surrogates" / "beta.js").unlink()
+    with pytest.raises(RulesError) as caught:
+        load([mine], cache=cache)
+    assert caught.value.path.name == "beta.yaml"
+    assert caught.value.line == BETA.splitlines().index("surrogate: beta.js") + 1
 
 
 def test_a_cache_that_others_may_write_is_not_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
