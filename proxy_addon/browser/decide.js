@@ -67,11 +67,13 @@ function consentryDecide(table, at, ask) {
     gram: (gram) => missing('grams', gram),
     cookie: (name) => beginnings(name).some((key) => missing('cookies', key)),
     key: (name) => beginnings(name).some((key) => missing('storage', key)),
-    vendor: (id) => !(id in known.vendors),
+    vendor: (id) => !(own(known.vendors, id) || [])[2],
   };
   const open = (kind, names, force) => names.filter((name) => name && !asked.has(kind + ' ' + name) && (force || OPEN[kind](name))).map((name) => [kind, name]);
   function learn(answer, wanted) {
-    for (const kind of Object.keys(known)) Object.assign(known[kind], answer[kind]);
+    for (const kind of Object.keys(known)) for (const [key, rules] of Object.entries(answer[kind] || {})) {
+      if (kind !== 'vendors' || rules[2] || !(key in known.vendors)) known[kind][key] = rules;
+    }
     if (asked.size > 20000) asked.clear();
     for (const [kind, name] of wanted) asked.add(kind + ' ' + name);
   }
@@ -238,7 +240,7 @@ function consentryDecide(table, at, ask) {
     // Ask for many at once.
     prepare: sure,
     // Whether a vendor, by its id, is held for what its own category needs.
-    heldVendor: (id) => sure('vendor', [id]) && own(known.vendors, id) ? holds(id, known.vendors[id][1]) : !!otherwise(),
+    heldVendor: (id) => (id in known.vendors || sure('vendor', [id])) && own(known.vendors, id) ? holds(id, known.vendors[id][1]) : !!otherwise(),
     named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
     way,

@@ -81,11 +81,12 @@ class Found(NamedTuple):
 class Tables:
     """The tables of a catalogue.
 
-    Rules are: vendors: id → [own registrable domains, own category] · domains: domain → [rules of the host itself,
-    rules of it and what is below, the whole domain's match or 0, 1 if all that is below is here too] · labels, stems: →
-    rules · grams: → [number, strings, regular expressions, vendor, needs] · cookies: → [number, pattern, vendor, needs,
-    first party] · storage: → [number, pattern, area, vendor, needs]. A rule is [path, query, attribute, match, exempt];
-    a match is [vendor, categories, label], with a fourth if the request is a router's.
+    Rules are: vendors: id → [own registrable domains, own category, 1 if all of it is here] · domains: domain → [rules
+    of the host itself, rules of it and what is below, the whole domain's match or 0, 1 if all that is below is here
+    too] · labels, stems: → rules · grams: → [number, strings, regular expressions, vendor, needs] · cookies: → [number,
+    pattern, vendor, needs, first party] · storage: → [number, pattern, area, vendor, needs].
+    A rule is [path, query, attribute, match, exempt]; a match is [vendor, categories, label], with a fourth if the
+    request is a router's.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -114,9 +115,10 @@ class Tables:
         }
 
     def answer(self, wanted: Wanted) -> Found:
-        """The rules that can say anything of what is asked about, and all else of the vendors behind them."""
+        """The rules that can say anything of what is asked about, and all else of the vendors of the hosts."""
         index = self._catalogue.index
         table = _Table(self._catalogue, self._parts)
+        met: dict[str, None] = {}
         for kind, keys in (
             (DOMAINS, [suffix for host in wanted.hosts for suffix in _suffixes(host)]),
             (LABELS, [host.partition(".")[0] for host in wanted.hosts]),
@@ -129,7 +131,10 @@ class Tables:
             for key in keys:
                 if key in known:
                     table.take(kind, key)
-        behind = [*(name for name in wanted.vendors if name in index.keys(kinds.OWNERS)), *table.vendors]
+            if kind == LABELS:
+                met = dict.fromkeys(table.vendors)
+        # What one script or cookie names is a small part of a vendor, often of one that the page never meets.
+        behind = [*(name for name in wanted.vendors if name in index.keys(kinds.OWNERS)), *met]
         whole = tuple(dict.fromkeys(behind))[:_MOST_VENDORS]
         for name in whole:
             table.take_all(name)
@@ -202,6 +207,7 @@ class _Table:
     def take_all(self, vendor: str) -> None:
         """Take in every key of a vendor."""
         self.name(vendor)
+        self.vendors[vendor][2:] = [1]
         keys = [(kind, key) for kind, keys in self._catalogue.owner(vendor).keys.items() for key in keys]
         for kind, key in keys[:_MOST_KEYS]:
             self.take(kind, key)

@@ -12,7 +12,7 @@ import pytest
 
 from proxy_addon.catalogue import cache as caching
 from proxy_addon.catalogue import load as loading
-from proxy_addon.catalogue import values
+from proxy_addon.catalogue import values, yamlfile
 from proxy_addon.catalogue.load import load, load_rules
 from proxy_addon.catalogue.yamlfile import RulesError
 
@@ -364,7 +364,7 @@ def test_of_many_files_only_those_that_changed_are_parsed(
     load([mine], cache=cache)
     path.write_text(BETA.replace("Beta Counter", "Beta Meter"), "utf-8")
     parsed: list[str] = []
-    parse = loading.parse
+    parse = yamlfile.parse
 
     def noted(path: Path, *rest: Any) -> Any:
         parsed.append(path.name)
