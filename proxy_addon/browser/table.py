@@ -40,7 +40,9 @@ _BITS = {category: 1 << index for index, category in enumerate(CATEGORIES)}
 # What a request is to a router: an answer that is filtered, one that is read, events, events that cannot be filtered.
 _SETTINGS, _LISTING, _EVENTS, _DROP = 1, 2, 3, 4
 # How many bytes the sieve for the keys of each kind may take.
-_SIEVES = {DOMAINS: 2200, LABELS: 100, STEMS: 200, GRAMS: 700, COOKIES: 900, STORAGE: 400}
+_SIEVES = {DOMAINS: 2000, LABELS: 100, STEMS: 200, GRAMS: 600, COOKIES: 800, STORAGE: 400}
+# Under these stands what any script may hold, and names that may begin with anything.
+_ALWAYS = {GRAMS: ANYWHERE, COOKIES: "*", STORAGE: "*"}
 # So many names are answered for at once, and so many vendors are sent whole with so many keys each.
 _MOST_ASKED = 500
 _MOST_VENDORS, _MOST_KEYS = 32, 600
@@ -95,7 +97,7 @@ class Tables:
         self._parts = {vendor.vendor: _parts(vendor.router) for vendor in catalogue.having(ROUTER) if vendor.router}
 
     def common(self) -> dict[str, Any]:
-        """What every page gets, JSON-ready: the sieves, the routers, and what is looked for in every script."""
+        """What every page gets, JSON-ready: the sieves, the routers, and what no sieve can rule out."""
         index = self._catalogue.index
         routers = []
         for vendor in self._catalogue.having(ROUTER):
@@ -103,8 +105,9 @@ class Tables:
             shapes = (vendor.router.shape, vendor.router.events.shape)
             routers.append([vendor.vendor, *(shape.path if shape else 0 for shape in shapes)])
         table = _Table(self._catalogue, self._parts)
-        if ANYWHERE in index.keys(GRAMS):
-            table.take(GRAMS, ANYWHERE)
+        for kind, key in _ALWAYS.items():
+            if key in index.keys(kind):
+                table.take(kind, key)
         for name in self._parts:
             table.name(name)
         return {
@@ -144,7 +147,7 @@ class Tables:
         """The keys under which something may be held; of domains those with none above them."""
         index = self._catalogue.index
         quiet = set(index.traits(QUIET + kind))
-        loud = [key for key in index.keys(kind) if key not in quiet and key != ANYWHERE]
+        loud = [key for key in index.keys(kind) if key not in quiet and key != _ALWAYS.get(kind)]
         # (Where there are so many that no sieve is made of them, it does not matter which they are.)
         if kind != DOMAINS or len(loud) > _SIEVES[DOMAINS] * 8:
             return loud

@@ -18,12 +18,16 @@ from .test_table import DECIDE
 RUN = """
 const { decide, sieves } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 const make = new Function(decide + '; return consentryDecide;')();
-console.log(JSON.stringify(sieves.map(([stems, names]) => names.map((name) => {
+console.log(JSON.stringify(sieves.map(([stems, names]) => {
   let asked = false;
-  const core = make({ categories: [], routers: [], sieves: { stems } }, { consent: {} }, () => { asked = true; return {}; });
-  core.prepare('stem', [name]);
-  return asked;
-}))));
+  const table = { categories: [], routers: [], sieves: { stems } };
+  const core = make(table, { consent: {} }, () => { asked = true; return {}; });
+  return names.map((name) => {
+    asked = false;
+    core.prepare('stem', [name]);
+    return asked;
+  });
+})));
 """
 
 

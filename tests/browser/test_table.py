@@ -40,7 +40,11 @@ function line() {
   return JSON.parse(found);
 }
 const say = (what) => fs.writeSync(1, JSON.stringify(what) + '\\n');
-const ask = (query) => { say({ ask: query }); return line(); };
+const said = new Map();
+const ask = (query) => {
+  if (!said.has(query)) { say({ ask: query }); said.set(query, line()); }
+  return said.get(query);
+};
 const { decide, table, cases, cookies, silent } = line();
 const consentryDecide = new Function(decide + '; return consentryDecide;')();
 const answers = cases.map(({ at, urls, snippets, names, keys }) => {
@@ -60,7 +64,6 @@ say({ answers, cookies: cookies.map((value) => reader.read('consentry=' + value)
 def node(question: dict[str, Any], run: str = RUN, tables: Tables = TABLES) -> dict[str, Any]:
     """What the page answers to a question; `asked` in it is what it asked the proxy meanwhile."""
     asked: list[str] = []
-    said_before: dict[str, Any] = {}
     with subprocess.Popen(["node", "-e", run], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as page:
         assert page.stdin
         assert page.stdout
@@ -72,9 +75,7 @@ def node(question: dict[str, Any], run: str = RUN, tables: Tables = TABLES) -> d
             told = json.loads(page.stdout.readline())
             if "ask" in told:
                 asked.append(told["ask"])
-                if told["ask"] not in said_before:
-                    said_before[told["ask"]] = tables.answer(wanted(told["ask"])).rules
-                said = said_before[told["ask"]]
+                said = tables.answer(wanted(told["ask"])).rules
     assert page.returncode == 0
     return {**told, "asked": asked}
 
