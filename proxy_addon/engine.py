@@ -190,7 +190,7 @@ class Engine:
             badge=badge,
             cache=cache,
         )
-        self._met = Met()
+        self.met = Met()
         self._tells = {
             (vendor.vendor, rule.rule): BODIES[rule.tells]
             for vendor in catalogue.having(TELLS)
@@ -486,13 +486,13 @@ class Engine:
         told = table_answer(self.assets, path)
         if told is None:
             state = self._state(visit, lasting="worker.js" in path)
-            return script_answer(self.assets, path, state, self._met.of(visit.first_party))
+            return script_answer(self.assets, path, state, self.met.of(visit.first_party))
         answer, vendors = told
-        self._met.add(visit.first_party, vendors)
+        self.met.add(visit.first_party, vendors)
         return answer
 
     def _notice(self, visit: Visit, match: Match, what: str) -> None:
-        self._met.see(visit.first_party, match)
+        self.met.see(visit.first_party, match)
         self._routing.notices(visit, match, what)
 
     def _take_report(self, visit: Visit, plain: Mapping[str, Any]) -> None:
@@ -758,7 +758,7 @@ class Engine:
     def _worker_head(self, visit: Visit, wanted: str) -> str:
         if wanted == "serviceworker":
             return with_state(self.assets.worker, self._state(visit, lasting=True), alone=False)
-        return with_state(self.assets.scope(self._met.of(visit.first_party)), self._state(visit), alone=False)
+        return with_state(self.assets.scope(self.met.of(visit.first_party)), self._state(visit), alone=False)
 
     def _injection(self, visit: Visit, headers: Headers) -> Injection:
         if visit.site.report_leaks:
@@ -766,7 +766,7 @@ class Engine:
             headers.set_all(name, [*headers.get_all(name), _WATCH])
         nonce = allow_own(headers, visit.public + BASE)
         state = json.dumps(self._state(visit), separators=(",", ":"))
-        return Injection(self.assets.guard_path(self._met.of(visit.first_party)), state, nonce)
+        return Injection(self.assets.guard_path(self.met.of(visit.first_party)), state, nonce)
 
     def _regime(self, site: Site, fields: Mapping[str, str], address: str, *, direct: bool) -> Regime:
         if self._regions is None or not site.by_region:
