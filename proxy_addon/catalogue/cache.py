@@ -93,13 +93,14 @@ class Cache:
         return self._folder / f"catalogue-{key}.index"
 
     def _note(self) -> Path:
-        digest = hashlib.sha256(f"consentry {self._form}".encode())
+        parts = [f"consentry {self._form}"]
         for folder in self._files:
-            digest.update(b"\1")
+            parts.append("")
             for path in folder.values():
                 known = os.stat(path)
-                when = (known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino, known.st_dev)
-                digest.update(f"\0{path}\0{when}".encode("utf-8", "surrogateescape"))
+                size, changed, moved = known.st_size, known.st_mtime_ns, known.st_ctime_ns
+                parts.append(f"{path}\0{size} {changed} {moved} {known.st_ino} {known.st_dev}")
+        digest = hashlib.sha256("\n\0".join(parts).encode("utf-8", "surrogateescape"))
         return self._folder / f"files-{digest.hexdigest()}"
 
     def _write_note(self, key: str) -> None:
