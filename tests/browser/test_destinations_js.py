@@ -65,7 +65,7 @@ def scripts() -> dict[str, Any]:
     return {
         "decide": DECIDE.read_text("utf-8"),
         "routers": assets.routers,
-        "table": json.loads(json.dumps(assets.table(tuple(catalogue.vendors)))),
+        "table": json.loads(json.dumps(assets.table(("relay", "segment")))),
     }
 
 
