@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,6 +22,7 @@ from . import ledger
 from .answer import PAGES, Answer, answer_for, destination, stated
 from .browser.assets import BASE, assemble, consent_state, page_state, with_state
 from .catalogue.domains import registrable_domain, within
+from .catalogue.index import LISTED, TELLS
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
@@ -36,6 +38,7 @@ from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
 from .listed import listings
+from .met import Met
 from .own import (
     ASKED,
     HELD,
@@ -53,6 +56,7 @@ from .own import (
     reported_told,
     reported_violations,
     script_answer,
+    table_answer,
 )
 from .policy import ALLOW, BLOCK, Verdict, decide
 from .region import Regions
@@ -152,13 +156,15 @@ class Engine:
         pseudonyms: Pseudonyms | None = None,
         watcher: Watcher | None = None,
         badge: bool = False,
+        cache: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
-        `watcher` pages listen for what it sets, and show a `badge` if that is wanted.
+        `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `cache` is a folder for what
+        is made of scripts once.
         """
         self.catalogue = catalogue
         self._default = default
@@ -168,7 +174,7 @@ class Engine:
         self._regions = regions
         self._pseudonyms = pseudonyms or Pseudonyms(secrets.token_bytes(32))
         self._clock = clock
-        listed = listings(catalogue.vendors.values())
+        listed = listings(catalogue.having(LISTED))
         self.session = ledger.new_session()
         self._numbers = itertools.count(1)
         # By identity: sites are values that hold mappings, and live as long as this does.
@@ -177,26 +183,24 @@ class Engine:
             for site in (default, *sites.values())
         }
         self.assets = assemble(
-            catalogue.vendors,
-            catalogue.categories,
+            catalogue,
             banner=banner,
             platforms=platforms,
-            destinations=catalogue.destinations,
             live=watcher is not None,
             badge=badge,
+            cache=cache,
         )
+        self.met = Met()
         self._tells = {
             (vendor.vendor, rule.rule): BODIES[rule.tells]
-            for vendor in catalogue.vendors.values()
+            for vendor in catalogue.having(TELLS)
             for rule in vendor.requests
             if rule.tells
         }
         self.platforms = platforms
         self._watcher = watcher
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
-        self._vendor_sites = frozenset(
-            registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
-        )
+        self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites)
         self._quota = Quota(clock)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
@@ -271,7 +275,7 @@ class Engine:
                 if self._watcher is not None and visit.forward:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
                 return None
-            self._routing.notices(visit, match, url)
+            self._notice(visit, match, url)
             verdict = decide(
                 self._routing.asked(visit, match, url),
                 visit.consent,
@@ -398,7 +402,7 @@ class Engine:
     def own(self, visit: Visit, method: str, path: str, fields: Mapping[str, str], body: bytes) -> Answer:
         """The answer to a request under /__consentry/."""
         if method in ("GET", "HEAD"):
-            answer = script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+            answer = self._asset(visit, path)
             answer = packed(answer, fields.get("accept-encoding", ""))
             return answer if method == "GET" else answer._replace(body=b"")
         plain = parse_json(body) if method == "POST" and self._is_from_here(visit, fields) else None
@@ -477,6 +481,19 @@ class Engine:
         return Answer(200, fields_, page.encode())
 
     # Within
+
+    def _asset(self, visit: Visit, path: str) -> Answer:
+        told = table_answer(self.assets, path)
+        if told is None:
+            state = self._state(visit, lasting="worker.js" in path)
+            return script_answer(self.assets, path, state, self.met.of(visit.first_party))
+        answer, vendors = told
+        self.met.add(visit.first_party, vendors)
+        return answer
+
+    def _notice(self, visit: Visit, match: Match, what: str) -> None:
+        self.met.see(visit.first_party, match)
+        self._routing.notices(visit, match, what)
 
     def _take_report(self, visit: Visit, plain: Mapping[str, Any]) -> None:
         visit = replace(visit, page=visit.as_site(reported_page(plain, visit.public) or visit.page))
@@ -741,7 +758,7 @@ class Engine:
     def _worker_head(self, visit: Visit, wanted: str) -> str:
         if wanted == "serviceworker":
             return with_state(self.assets.worker, self._state(visit, lasting=True), alone=False)
-        return with_state(self.assets.scope, self._state(visit), alone=False)
+        return with_state(self.assets.scope(self.met.of(visit.first_party)), self._state(visit), alone=False)
 
     def _injection(self, visit: Visit, headers: Headers) -> Injection:
         if visit.site.report_leaks:
@@ -749,7 +766,7 @@ class Engine:
             headers.set_all(name, [*headers.get_all(name), _WATCH])
         nonce = allow_own(headers, visit.public + BASE)
         state = json.dumps(self._state(visit), separators=(",", ":"))
-        return Injection(self.assets.guard_path, state, nonce)
+        return Injection(self.assets.guard_path(self.met.of(visit.first_party)), state, nonce)
 
     def _regime(self, site: Site, fields: Mapping[str, str], address: str, *, direct: bool) -> Regime:
         if self._regions is None or not site.by_region:
@@ -796,14 +813,10 @@ class Engine:
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
-        parts = split(url)
-        for vendor in self.catalogue.vendors.values() if parts else ():
-            if vendor.category == NECESSARY or self.catalogue.owns(vendor.vendor, visit.first_party):
-                continue
-            for domain in vendor.domains:
-                if domain.scope == "host" and parts and within(parts.host, domain.domain):
-                    return Match(vendor.vendor, domain.domain, "domain", (vendor.category,), domain.label)
-        return None
+        match = self.catalogue.match_whole(url)
+        if match is None or match.categories == (NECESSARY,) or self.catalogue.owns(match.vendor, visit.first_party):
+            return None
+        return match
 
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
@@ -841,7 +854,7 @@ class Engine:
             layer=layer,
             enforce=visit.enforces,
             passes=not visit.forward,
-            notice=partial(self._routing.notices, visit),
+            notice=partial(self._notice, visit),
         )
 
     def _state(self, visit: Visit, *, lasting: bool = False) -> dict[str, object]:

@@ -123,7 +123,7 @@ def upstream(payloads: Sequence[Payload], folder: Path, *, plain: bool = False) 
     www.mkdir()
     for payload in payloads:
         (www / payload.path.lstrip("/")).write_bytes(payload.content)
-    port = _free_port()
+    port = free_port()
     program = None if plain else nginx()
     if program is not None:
         settings = folder / "nginx.conf"
@@ -145,7 +145,7 @@ def proxies(site: str, folder: Path, names: Sequence[str] = PROXIES) -> Iterator
     with ExitStack() as stack:
         running: dict[str, Running] = {}
         for name in names:
-            port = _free_port()
+            port = free_port()
             running[name] = Running(name, _command(name, site, port, folder / f"confdir-{port}"), port, folder)
             stack.callback(running[name].stop)
         for proxy in running.values():
@@ -166,7 +166,8 @@ def _command(name: str, site: str, port: int, confdir: Path) -> list[str]:
     return [sys.executable, "-m", "proxy_addon", site, "--listen", listen, "--confdir", str(confdir), "--quiet", *more]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
