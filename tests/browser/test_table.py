@@ -122,7 +122,7 @@ def answers() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     snippets = [example.code for vendor in vendors for example in vendor.examples.snippets]
     snippets += [code for vendor in vendors for code in vendor.examples.pass_snippets]
     names = [name for vendor in vendors for name in (*vendor.examples.cookies, *vendor.examples.pass_cookies)]
-    cases = []
+    cases: list[dict[str, Any]] = []
     # A case in five: which ones differs from category to category, so that all pairs occur.
     for consent, regime, strict, site in list(
         itertools.product(consents(), ("gdpr", "ccpa", "popia"), (False, True), ("", "segment.com"))
