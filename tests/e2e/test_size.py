@@ -172,3 +172,17 @@ def test_without_a_proxy_what_may_be_a_vendors_is_held_and_the_rest_goes_on(
         }""")
     assert said == [204, "went"]
     assert not network.requests_to("**google-analytics**")
+
+
+def test_where_nothing_may_be_asked_at_once_it_is_held_until_the_answer_has_come(
+    site: tuple[Site, Server], confdir: Path, browser: Browser, network: Network, tmp_path: Path
+) -> None:
+    picture = "https://static.hotjar.com/counted.gif"
+    code = f"document.body.append(Object.assign(new Image(), {{ src: '{picture}' }}))"
+    page = f"<!doctype html><title>quiet</title><body><script>{code}</script>"
+    site[0].page("/quiet", page.encode(), headers=[("permissions-policy", "sync-xhr=()")])
+    with Proxy(site[1].url, "--confdir", str(confdir), folder=tmp_path) as proxy, browser.visitor() as visit:
+        visit.consent(proxy.url, ["analytics"])
+        visit.open(f"{proxy.url}/quiet")
+        network.wait_for(picture)
+        assert not visit.errors
