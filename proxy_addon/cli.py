@@ -35,6 +35,7 @@ from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
+from .lint.command import lint_command
 from .listed import listings
 from .options import option, rules_option, serving_options
 from .region import regime_at
@@ -149,6 +150,9 @@ def vendors() -> None:
     consentry vendors
     consentry vendors show segment
     """
+
+
+vendors.add_command(lint_command)
 
 
 @vendors.command("list")

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,21 @@ def load_rules(folders: Sequence[Path] = (), cache: Path | None = None) -> Rules
         rules = _rules(plain)
         _write_cache(cache, key, plain)
     return rules
+
+
+def vendor_documents(folders: Sequence[Path] = ()) -> Iterator[Document | RulesError]:
+    """Every vendor file that load_rules() would read, parsed, or what keeps it from being parsed.
+
+    Raises RulesError for a folder that is none.
+    """
+    schema = _schema("vendor.schema.json")
+    sources = {name: source for folder in (shipped_rules(), *folders) for name, source in _layer(folder).items()}
+    for name, source in sources.items():
+        if name.startswith("vendors/"):
+            try:
+                yield parse(source.path, source.content, schema)
+            except RulesError as error:
+                yield error
 
 
 def _layer(folder: Path) -> _Layer:
