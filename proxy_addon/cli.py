@@ -37,7 +37,11 @@ from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
 from .lint.command import lint_command
 from .listed import listings
-from .options import option, rules_option, serving_options
+from .lists.catalogue import with_lists
+from .lists.command import rules_group
+from .lists.filters import open_filters
+from .lists.store import open_lists
+from .options import list_option, option, rules_option, serving_options
 from .region import regime_at
 from .rewrite.destinations import MOST_BYTES
 from .serving import serve_sites
@@ -153,6 +157,7 @@ def vendors() -> None:
 
 
 vendors.add_command(lint_command)
+cli.add_command(rules_group)
 
 
 @vendors.command("list")
@@ -195,7 +200,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     "--type",
     "kind",
     metavar="TYPE",
-    help="What it is fetched as (script, image, …); only shown, no rule depends on it.",
+    help="What it is fetched as (script, image, …); only filters of lists depend on it.",
 )
 @click.option("--site", metavar="HOST", help="The site on which it is asked for.")
 @click.option("--attribute", multiple=True, metavar="NAME", help="An attribute that the tag carries, as data-domain.")
@@ -224,6 +229,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
 )
 @click.option("--ask", "asks", is_flag=True, help="Ask the router which destinations are active.")
 @rules_option
+@list_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
     url: str,
@@ -241,6 +247,7 @@ def explain_command(
     settings: IO[bytes] | None,
     asks: bool,
     rules: tuple[str, ...],
+    lists: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Say whether a URL would be held or allowed, and by which rule. '-' reads one URL a line.
@@ -252,7 +259,9 @@ def explain_command(
     cat urls.txt | consentry explain - --regime ccpa --gpc
     """
     loaded, known = read_rules(rules)
-    catalogue = loaded.catalogue
+    brought = open_lists(lists, rules)
+    catalogue = with_lists(loaded.catalogue, brought)
+    filters = open_filters(catalogue, brought)
     said = consent_of(consent, gpc, catalogue)
     said = with_dnt(said) if dnt else said
     law = regime_named(regime, known) if region is None else regime_at(region, known)
@@ -276,6 +285,8 @@ def explain_command(
             strict_labels=strict_labels,
             policy=router_policy,
             active=active(address),
+            filters=filters,
+            kind=kind,
         )
 
     def plain(explanation: Explanation) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
 from .listed import listings
+from .lists.filters import Filters
 from .own import (
     ASKED,
     HELD,
@@ -152,13 +153,15 @@ class Engine:
         pseudonyms: Pseudonyms | None = None,
         watcher: Watcher | None = None,
         badge: bool = False,
+        filters: Filters | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
-        `watcher` pages listen for what it sets, and show a `badge` if that is wanted.
+        `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `filters` are those
+        of users' lists, for requests that the proxy sees and no vendor's file names.
         """
         self.catalogue = catalogue
         self._default = default
@@ -192,6 +195,7 @@ class Engine:
             if rule.tells
         }
         self.platforms = platforms
+        self._filters = filters
         self._watcher = watcher
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = frozenset(
@@ -267,6 +271,8 @@ class Engine:
         """The answer to a request that is held, or None: let it pass."""
         try:
             match = self.catalogue.match(url, site=visit.first_party)
+            if match is None and self._filters is not None and visit.forward:
+                match = self._filters.match(url, page=visit.page, kind=self._kind(fields, path))
             if match is None:
                 if self._watcher is not None and visit.forward:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
@@ -638,6 +644,10 @@ class Engine:
                 "the page says so",
             )
         return self._decide(visit, match)
+
+    def _kind(self, fields: Mapping[str, str], path: str) -> str:
+        """What a request is for, sockets told apart: browsers say of them what they say of fetch()."""
+        return "websocket" if fields.get("upgrade", "").lower() == "websocket" else destination(fields, path)
 
     def _is_from_here(self, visit: Visit, fields: Mapping[str, str]) -> bool:
         """Reports count only from the site's own pages, not from whoever posts to it."""

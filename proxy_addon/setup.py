@@ -21,6 +21,9 @@ from .ledger import Evidence, LedgerError, Sink, trouble_with_ledger
 from .ledger.place import default_place, parse_place
 from .ledger.retention import FOREVER, parse_keep
 from .ledger.visitor import Pseudonyms
+from .lists.catalogue import with_lists
+from .lists.filters import open_filters
+from .lists.store import open_lists
 from .region import Atlas, MaxMind, Regions
 from .routers import Fetch
 from .watch import Watcher
@@ -51,6 +54,7 @@ class Choices:
     badge: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     region_header: str = ""
     subdivision_header: str = ""
     geoip: str = ""
@@ -63,8 +67,9 @@ class Choices:
 def choose(chosen: Callable[[str], Any]) -> Choices:
     """The choices that `chosen` makes by name; where it says None or nothing, the default counts."""
     said = {each.name: chosen(each.name) for each in fields(Choices)}
-    if said["rules"]:
-        said["rules"] = tuple(said["rules"])
+    for name in ("rules", "lists"):
+        if said[name]:
+            said[name] = tuple(said[name])
     return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
 
 
@@ -115,8 +120,10 @@ def build_engine(
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
+    lists = open_lists(choices.lists, choices.rules)
+    catalogue = with_lists(rules.catalogue, lists)
     return Engine(
-        rules.catalogue,
+        catalogue,
         default,
         sites,
         sink,
@@ -128,6 +135,7 @@ def build_engine(
         pseudonyms=pseudonyms,
         watcher=watcher,
         badge=choices.badge,
+        filters=open_filters(catalogue, lists),
     )
 
 

@@ -121,7 +121,8 @@ def _layer(folder: Path) -> _Layer:
     files |= {f"destinations/{path.name}": path for path in sorted((folder / "destinations").glob("*.yaml"))}
     files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
     files |= {name: folder / name for name in _SETTINGS_FILES if (folder / name).is_file()}
-    if not files:
+    # A folder may hold nothing but lists, which are read elsewhere.
+    if not files and not (folder / "lists").is_dir():
         raise RulesError(folder, None, "this folder holds no rules", "put vendor files into its vendors/ folder")
     try:
         return {name: _Source(path, path.read_bytes()) for name, path in files.items()}
