@@ -30,6 +30,7 @@ from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
 from .explain import Explanation, ask, connected, consent_of, explain
+from .filter.command import filter_command
 from .inspect.command import inspect_command
 from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
@@ -90,7 +91,8 @@ def cli() -> None:
 
     \b
     consentry https://staging.example.com     stand in front of a site
-    consentry forward                         filter what a browser asks for
+    consentry forward                         stand before a browser, as its proxy
+    consentry filter                          the same, to leave on all day
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
     consentry inspect page.html               say which vendors are in a page
@@ -158,6 +160,7 @@ def vendors() -> None:
 
 vendors.add_command(lint_command)
 cli.add_command(rules_group)
+cli.add_command(filter_command)
 
 
 @vendors.command("list")

@@ -25,13 +25,16 @@ from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
-from .config import DENY, ENFORCE, Site
+from .config import DENY, ENFORCE, OBSERVE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
 from .consent.googlemode import NAMES, ConsentMode, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .consent.told import BODIES, chosen
+from .filter.own_word import overruled
+from .filter.parameters import Parameters
+from .filter.pause import Pause
 from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
@@ -109,11 +112,18 @@ class Visit:
     origin: str
     public: str
     client: Client
+    # Whether the user has the filter pause.
+    paused: bool = False
+
+    @property
+    def mode(self) -> str:
+        """Whether verdicts are acted on, or only recorded."""
+        return OBSERVE if self.paused else self.site.mode
 
     @property
     def enforces(self) -> bool:
-        """Whether verdicts are acted on, or only recorded."""
-        return self.site.mode == ENFORCE
+        """Whether verdicts are acted on."""
+        return self.mode == ENFORCE
 
     def as_site(self, url: str) -> str:
         """An address that the browser has, as the site itself has it."""
@@ -154,6 +164,8 @@ class Engine:
         watcher: Watcher | None = None,
         badge: bool = False,
         filters: Filters | None = None,
+        pause: Pause | None = None,
+        parameters: Parameters | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
@@ -161,7 +173,8 @@ class Engine:
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
         `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `filters` are those
-        of users' lists, for requests that the proxy sees and no vendor's file names.
+        of users' lists, for requests that the proxy sees and no vendor's file names. In a `pause` nothing is held in
+        forward mode. `parameters` are those that addresses lose on sites which want that.
         """
         self.catalogue = catalogue
         self._default = default
@@ -196,6 +209,8 @@ class Engine:
         }
         self.platforms = platforms
         self._filters = filters
+        self.pause = pause
+        self._parameters = parameters
         self._watcher = watcher
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = frozenset(
@@ -258,11 +273,25 @@ class Engine:
         if not consent.dnt and self._readers[id(site)].heeds_dnt(fields.get("dnt")):
             consent = with_dnt(consent)
         consent = self._pretended(client, first_party, consent)
+        if site.own is not None:
+            consent = overruled(consent, site.own)
+        paused = self.pause is not None and self.pause.on
+        if site.gpc and not paused and not consent.gpc:
+            consent = replace(consent, gpc=True)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
         regime = self._regime(site, fields, address, direct=True)
         return Visit(
-            site, regime, first_party, page, consent, forward=True, origin=origin, public=origin, client=client
+            site,
+            regime,
+            first_party,
+            page,
+            consent,
+            forward=True,
+            origin=origin,
+            public=origin,
+            client=client,
+            paused=paused,
         )
 
     # What is asked for
@@ -346,6 +375,8 @@ class Engine:
             headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
         if self._watcher is not None:
             self._watch_request(visit, headers, fields)
+        if visit.forward and visit.site.gpc and not visit.paused:
+            headers.set_all("sec-gpc", ["1"])
         if not visit.enforces and visit.forward:
             return
         accepted = fields.get("accept-encoding")
@@ -462,6 +493,18 @@ class Engine:
             else None
         )
 
+    def cleaned(self, visit: Visit, method: str, url: str, fields: Mapping[str, str]) -> Answer | None:
+        """The way to the same page without parameters that track; None if it has none, or the site keeps them.
+
+        The browser is sent there, so that neither the site nor what runs in its page gets to see them.
+        """
+        strips = visit.forward and visit.site.strip_parameters and visit.enforces and self._parameters is not None
+        if not strips or method != "GET" or destination(fields, url) != "document":
+            return None
+        assert self._parameters is not None
+        clean = self._parameters.without(url)
+        return Answer(307, (("location", clean), ("cache-control", "no-store")), b"") if clean is not None else None
+
     def bootstrap(self, visit: Visit, method: str, fields: Mapping[str, str]) -> Answer | None:
         """In strict mode: the page that installs the worker before the first document of a site is shown."""
         strict = visit.site.bootstrap and visit.enforces and method == "GET"
@@ -509,6 +552,7 @@ class Engine:
         if (visit.client, visit.first_party) in self._pretending:
             fields = {**fields, "sec-gpc": "1"}
         cookies = fields.get("cookie", "")
+        own = visit.site.own if visit.forward else None
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
         reader = self._readers[id(visit.site)]
@@ -517,6 +561,7 @@ class Engine:
             if page
             else self._read(visit.site, fields)
         )
+        said = overruled(said, own) if own is not None else said
         extra = self._take_consent(visit, said, fields)
         if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
@@ -553,7 +598,7 @@ class Engine:
             visit.public,
             visit.client,
             visit.regime.regime,
-            visit.site.mode,
+            visit.mode,
             visit.forward,
         )
 
@@ -868,6 +913,8 @@ class Engine:
             worker=visit.site.worker and not visit.forward,
             routing=self._routing.state(visit),
         )
+        if visit.forward and visit.site.gpc:
+            state["gpc"] = True
         if self._watcher is not None:
             # In forward mode the proxy sees for itself which hosts are asked.
             pretends = (visit.client, visit.first_party) in self._pretending
@@ -893,7 +940,7 @@ class Engine:
                 consent=visit.consent.words(),
                 signal=visit.consent.signal,
                 regime=visit.regime.regime,
-                mode=visit.site.mode,
+                mode=visit.mode,
                 session=self.session,
                 number=next(self._numbers),
                 visitor=self._pseudonyms.of(*visit.client, visit.first_party),

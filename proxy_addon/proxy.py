@@ -11,11 +11,12 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mitmproxy import addonmanager, exceptions, http, options
+import mitmproxy_rs
+from mitmproxy import addonmanager, exceptions, http, options, version
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.hooks import Hook
 from mitmproxy.master import Master
@@ -29,6 +30,7 @@ from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
+from .filter.passing import Passing
 from .resolve import Resolver
 from .traffic import Traffic
 
@@ -42,17 +44,24 @@ Started = Callable[[Sequence[str], Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An address, and the site in front of which it stands (None: forward mode)."""
+    """An address, and the site in front of which it stands (None: forward mode).
+
+    `capture` is another way for requests to come in forward mode: `wireguard`, a tunnel to this address, or `local`,
+    or `local:PROGRAM,…`, which takes what programs of this machine ask for and has no address.
+    """
 
     host: str
     port: int
     upstream: str | None
+    capture: str = ""
 
     @property
     def spec(self) -> str:
         """The listener as mitmproxy's mode specification."""
+        if self.capture.startswith("local"):
+            return self.capture
         host = f"[{self.host}]" if ":" in self.host else self.host
-        mode = f"reverse:{self.upstream}" if self.upstream else "regular"
+        mode = f"reverse:{self.upstream}" if self.upstream else self.capture or "regular"
         return f"{mode}@{host}:{self.port}"
 
     def url(self, *, tls: bool, port: int | None = None) -> str:
@@ -72,6 +81,35 @@ class Transport:
     upstream_ca: Path | None = None
     insecure_upstream: bool = False
     resolver: Resolver = field(default_factory=lambda: Resolver(()))
+    # What is not looked into.
+    passing: Passing | None = None
+
+
+def captures(local: str | None, wireguard: str | None) -> list[Listener]:
+    """Listeners for what programs of this machine ask for ('all', or names of programs), and for a WireGuard tunnel.
+
+    Raises UsageError where this system cannot do it.
+    """
+    found = list[Listener]()
+    if local is not None:
+        _must_capture()
+        programs = "" if local == "all" else f":{local}"
+        found.append(Listener("", 0, None, f"local{programs}"))
+    if wireguard is not None:
+        found.append(replace(parse_listen(wireguard, None), capture="wireguard"))
+    return found
+
+
+def _must_capture() -> None:
+    redirector = mitmproxy_rs.local.LocalRedirector
+    why = getattr(redirector, "unavailable_reason", lambda: None)()
+    if sys.platform == "linux" and not hasattr(redirector, "unavailable_reason"):
+        why = f"this mitmproxy ({version.VERSION}) cannot do it on Linux; version 12 can"
+    if why:
+        raise UsageError(
+            f"--local does not work here: {str(why).rstrip('.')}. Set the proxy in the programs themselves, or use "
+            "--wireguard."
+        )
 
 
 def parse_listen(text: str, upstream: str | None) -> Listener:
@@ -195,7 +233,7 @@ async def _serve(
         if started is not None:
             started(urls, master.shutdown)
 
-    master = _master(listeners, transport, servers, running, Gate(engine, transport.resolver, live))
+    master = _master(listeners, transport, servers, running, Gate(engine, transport.resolver, live, transport.passing))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown
@@ -313,12 +351,21 @@ def _announce(
 ) -> list[str]:
     """Say where it listens, and return it; with `led` nobody needs to be told how to lead a browser there."""
     logging.getLogger("mitmproxy").addHandler(_Warnings(console))
-    bound = [address[1] for server in servers.servers for address in server.listen_addrs[:1]]
-    urls = [
-        listener.url(tls=transport.tls_cert is not None, port=port)
-        for listener, port in zip(listeners, bound, strict=True)
-    ]
-    for listener, url in zip(listeners, urls, strict=True):
+    urls = list[str]()
+    for listener, server in zip(listeners, servers.servers, strict=True):
+        port = server.listen_addrs[0][1] if server.listen_addrs else 0
+        if listener.capture:
+            console.say(
+                _capture_words(listener, server),
+                "listening",
+                mode=listener.capture,
+                listen=f"{listener.host}:{port}" if port else "",
+                upstream=None,
+                ca=str(transport.confdir / "mitmproxy-ca-cert.pem"),
+            )
+            continue
+        url = listener.url(tls=transport.tls_cert is not None, port=port)
+        urls.append(url)
         if listener.upstream:
             console.say(
                 f"Consentry stands in front of {listener.upstream} at {url}",
@@ -340,6 +387,13 @@ def _announce(
     if live is not None:
         console.say(f"The dashboard is at {live.url}", "dashboard", url=live.url)
     return urls
+
+
+def _capture_words(listener: Listener, server: Any) -> str:
+    if listener.capture == "wireguard":
+        return f"Consentry filters what comes through WireGuard; a client is set up with:\n{server.client_conf()}"
+    programs = listener.capture.partition(":")[2]
+    return f"Consentry filters what {programs or 'every program of this machine'} asks for."
 
 
 def _forward_words(url: str, authority: Path) -> str:
@@ -366,6 +420,11 @@ class _Start:
 
     async def shutdown_if_errored(self) -> None:
         for server in self._servers.servers:
+            if server.last_exception is not None and server.mode.type_name == "local":
+                raise UsageError(
+                    f"--local does not work here: {server.last_exception}. It may need more rights; else set the proxy "
+                    "in the programs themselves, or use --wireguard."
+                )
             if server.last_exception is not None:
                 raise UsageError(
                     f"Cannot listen on port {server.mode.listen_port()}: {_reason(server.last_exception)}; "

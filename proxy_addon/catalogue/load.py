@@ -1,9 +1,9 @@
 """From folders of YAML files to a Catalogue, with errors that name file, line and remedy.
 
-A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `destinations/*.yaml`, `surrogates/*.js`, `categories.yaml`
-and `regimes.yaml`. Later folders add to earlier ones and override them by name: a vendor, a platform or a surrogate by
-its file's, a category, a regime or a destination by its own. The validated form is cached on disk under a hash of
-every byte that went into it, so that a start does not parse YAML again.
+A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `destinations/*.yaml`, `surrogates/*.js`, `categories.yaml`,
+`regimes.yaml`, `parameters.yaml` and `untouched.yaml`. Later folders add to earlier ones and override them by name: a
+vendor, a platform or a surrogate by its file's, the entries of all other files by their own. The validated form is
+cached on disk under a hash of every byte that went into it, so that a start does not parse YAML again.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 10
+_FORM = 11
 # What the files of settings list, and by which word of an entry it is known.
-_SETTINGS = {"categories": "category", "regimes": "regime"}
+_SETTINGS = {"categories": "category", "regimes": "regime", "parameters": "parameter", "untouched": "host"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
 _SCHEMAS = ("vendor.schema.json", "platform.schema.json", "destination.schema.json", "rules.schema.json")
 
@@ -68,11 +68,16 @@ def shipped_rules() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that the rules folders say: the catalogue, and the regimes and platforms as plain validated data."""
+    """All that the rules folders say: the catalogue, and all else as plain validated data.
+
+    `parameters` are those of addresses that track, `untouched` the hosts that a filter does not look into.
+    """
 
     catalogue: Catalogue
     regimes: Mapping[str, Any]
     platforms: Mapping[str, Any]
+    parameters: Sequence[Mapping[str, Any]] = ()
+    untouched: Sequence[Mapping[str, Any]] = ()
 
 
 def load(folders: Sequence[Path] = (), cache: Path | None = None) -> Catalogue:
@@ -359,7 +364,13 @@ def _rules(plain: Mapping[str, Any]) -> Rules:
         surrogates=plain["surrogates"],
         destinations=[_destination(each) for each in plain["destinations"]],
     )
-    return Rules(catalogue, {"regimes": plain["regimes"]}, {"platforms": plain["platforms"]})
+    return Rules(
+        catalogue,
+        {"regimes": plain["regimes"]},
+        {"platforms": plain["platforms"]},
+        plain["parameters"],
+        plain["untouched"],
+    )
 
 
 def _destination(plain: Mapping[str, Any]) -> Destination:

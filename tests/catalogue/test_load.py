@@ -377,6 +377,8 @@ def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: 
         "platforms",
         "categories",
         "regimes",
+        "parameters",
+        "untouched",
         "surrogates",
         "destinations",
     }
