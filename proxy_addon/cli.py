@@ -15,6 +15,7 @@ from . import __version__
 from .ask import Fetcher
 from .audit.command import audit_command
 from .audit.report.command import report
+from .authority.command import ca_group
 from .browse.command import browse_command
 from .catalogue.yamlfile import FileError
 from .config import (
@@ -161,6 +162,7 @@ def vendors() -> None:
 vendors.add_command(lint_command)
 cli.add_command(rules_group)
 cli.add_command(filter_command)
+cli.add_command(ca_group)
 
 
 @vendors.command("list")

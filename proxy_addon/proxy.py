@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mitmproxy_rs
-from mitmproxy import addonmanager, exceptions, http, options, version
+from mitmproxy import addonmanager, certs, exceptions, http, options, version
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.hooks import Hook
 from mitmproxy.master import Master
@@ -83,6 +83,28 @@ class Transport:
     resolver: Resolver = field(default_factory=lambda: Resolver(()))
     # What is not looked into.
     passing: Passing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The certificate of our authority: its file, its fingerprint (SHA-256), and until when it is valid."""
+
+    path: Path
+    fingerprint: str
+    until: str
+
+
+def authority(confdir: Path) -> Shown:
+    """The authority that is kept in a folder; it is made if there is none. Raises UsageError."""
+    try:
+        certs.CertStore.from_store(confdir, "mitmproxy", 2048)
+        path = confdir / "mitmproxy-ca-cert.pem"
+        certificate = certs.Cert.from_pem(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The authority in {confdir} cannot be had ({error}); name another folder with --confdir."
+        ) from None
+    return Shown(path, certificate.fingerprint().hex(":").upper(), certificate.notafter.strftime("%Y-%m-%d"))
 
 
 def captures(local: str | None, wireguard: str | None) -> list[Listener]:
@@ -406,6 +428,7 @@ def _forward_words(url: str, authority: Path) -> str:
      macOS     sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {authority}
      Windows   certutil -addstore root {authority}
      Debian    sudo cp {authority} /usr/local/share/ca-certificates/consentry.crt && sudo update-ca-certificates
+     or, for all that this machine has: consentry ca install
   The key beside it signs for every site: keep that folder private."""
 
 

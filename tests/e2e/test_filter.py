@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.kit.browser import Browser
+from tests.kit.browser import Browser, executable
 from tests.kit.certificates import Authority
 from tests.kit.client import Answer, fetch
 from tests.kit.network import Network
@@ -210,3 +211,29 @@ def test_in_a_pause_everything_passes_and_is_recorded(filtering: Filter, network
     finally:
         assert filtering.command("resume") == "Held again.\n"
     assert held(filtering.ask(SHOP, "nine"))
+
+
+@pytest.mark.skipif(shutil.which("certutil") is None, reason="certutil (libnss3-tools) is not installed")
+def test_a_browser_trusts_what_was_installed(filtering: Filter, sites: dict[str, Site], tmp_path: Path) -> None:
+    """Chromium as it is, with no flag that makes it trust anything."""
+    root, confdir = Path(__file__).resolve().parents[2], filtering.ours.parent
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(root)}
+
+    def page() -> str:
+        asked = [executable(), "--headless", "--no-sandbox", "--disable-gpu", f"--proxy-server={filtering.proxy.url}"]
+        profile = f"--user-data-dir={tmp_path / 'profile'}"
+        return subprocess.run(
+            [*asked, profile, "--dump-dom", SHOP],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+
+    assert "A page" not in page()
+    command = [sys.executable, "-m", "proxy_addon", "ca", "install", "--only", "browser", "--yes"]
+    subprocess.run(
+        [*command, "--confdir", str(confdir)], env=environment, check=True, capture_output=True, cwd=tmp_path
+    )
+    assert "A page" in page()
