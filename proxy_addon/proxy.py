@@ -62,7 +62,7 @@ class Listener:
             return self.capture
         host = f"[{self.host}]" if ":" in self.host else self.host
         mode = f"reverse:{self.upstream}" if self.upstream else self.capture or "regular"
-        return f"{mode}@{host}:{self.port}"
+        return f"{mode}@{host}:{self.port}" if host else f"{mode}@{self.port}"
 
     def url(self, *, tls: bool, port: int | None = None) -> str:
         """Where a browser on this machine reaches it."""
@@ -118,7 +118,10 @@ def captures(local: str | None, wireguard: str | None) -> list[Listener]:
         programs = "" if local == "all" else f":{local}"
         found.append(Listener("", 0, None, f"local{programs}"))
     if wireguard is not None:
-        found.append(replace(parse_listen(wireguard, None), capture="wireguard"))
+        listener = parse_listen(wireguard, None)
+        # Who comes through a tunnel comes from another device, and shows a key.
+        host = listener.host if ":" in wireguard else ""
+        found.append(replace(listener, host=host, capture="wireguard"))
     return found
 
 
@@ -377,12 +380,13 @@ def _announce(
     for listener, server in zip(listeners, servers.servers, strict=True):
         port = server.listen_addrs[0][1] if server.listen_addrs else 0
         if listener.capture:
+            client = _tunnel_settings(listener, server) if listener.capture == "wireguard" else ""
             console.say(
-                _capture_words(listener, server),
-                "listening",
+                _capture_words(listener, client),
+                "capturing",
                 mode=listener.capture,
                 listen=f"{listener.host}:{port}" if port else "",
-                upstream=None,
+                client=client,
                 ca=str(transport.confdir / "mitmproxy-ca-cert.pem"),
             )
             continue
@@ -411,9 +415,14 @@ def _announce(
     return urls
 
 
-def _capture_words(listener: Listener, server: Any) -> str:
-    if listener.capture == "wireguard":
-        return f"Consentry filters what comes through WireGuard; a client is set up with:\n{server.client_conf()}"
+def _tunnel_settings(listener: Listener, server: Any) -> str:
+    """How a WireGuard client is set up, with the port that was opened where any would do."""
+    return f"{server.client_conf().removesuffix(f':{listener.port}')}:{server.listen_addrs[0][1]}"
+
+
+def _capture_words(listener: Listener, client: str) -> str:
+    if client:
+        return f"Consentry filters what comes through WireGuard; a client is set up with:\n{client}"
     programs = listener.capture.partition(":")[2]
     return f"Consentry filters what {programs or 'every program of this machine'} asks for."
 
@@ -445,8 +454,8 @@ class _Start:
         for server in self._servers.servers:
             if server.last_exception is not None and server.mode.type_name == "local":
                 raise UsageError(
-                    f"--local does not work here: {server.last_exception}. It may need more rights; else set the proxy "
-                    "in the programs themselves, or use --wireguard."
+                    f"--local does not work here: {_first_cause(server.last_exception)}. It may need more rights; else "
+                    "set the proxy in the programs themselves, or use --wireguard."
                 )
             if server.last_exception is not None:
                 raise UsageError(
@@ -497,6 +506,12 @@ def _reason(error: Exception) -> str:
         errno.EADDRNOTAVAIL: "the address is not one of this machine's",
     }
     return said.get(code or 0, str(error))
+
+
+def _first_cause(error: Exception) -> str:
+    """What a Rust error says, without the trace that it brings along."""
+    said = str(error).partition("Stack backtrace")[0].replace("Caused by:", "")
+    return " ".join(said.split()).rstrip(".")
 
 
 def _sentence(text: str) -> str:

@@ -150,10 +150,16 @@ class Proxy:
     def wait_for_warning(self, text: str, timeout: float = 10) -> None:
         """Wait until it has warned of something with this text."""
 
-        def there() -> bool:
-            return any(line.get("event") == "warning" and text in line.get("what", "") for line in self._lines)
+        self.wait_for_line(lambda line: line.get("event") == "warning" and text in line.get("what", ""), timeout)
 
-        self._wait(there, timeout, f"it did not warn of {text}")
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All that it said so far, one object a line."""
+        return list(self._lines)
+
+    def wait_for_line(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 10) -> None:
+        """Wait until it has said something of a kind."""
+        self._wait(lambda: any(map(wanted, self._lines)), timeout, "it did not say what was waited for")
 
     def interrupt(self, timeout: float = 15) -> int:
         """Send what Ctrl-C sends, and return the exit code."""
