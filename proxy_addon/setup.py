@@ -220,7 +220,9 @@ def start_dashboard(server: Server, choices: Choices, engine: Engine, ledger: Le
 
     regimes = read_rules(choices.rules)[1]
     history = Stored(ledger.store, lambda: ledger.writer.status) if ledger is not None else None
-    server.start(Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history))
+    server.start(
+        Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history, engine.pause)
+    )
 
 
 def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:

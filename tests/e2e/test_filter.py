@@ -237,3 +237,21 @@ def test_a_browser_trusts_what_was_installed(filtering: Filter, sites: dict[str,
         [*command, "--confdir", str(confdir)], env=environment, check=True, capture_output=True, cwd=tmp_path
     )
     assert "A page" in page()
+
+
+def test_the_dashboards_button_pauses_and_holds_again(
+    whole_network: Network, confdir: Path, browser: Browser, tmp_path: Path
+) -> None:
+    state = {"XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    arguments = ("filter", "--confdir", str(confdir), "--dashboard", "127.0.0.1:0", "--no-aliases")
+    place = tmp_path / "state" / "consentry" / "pause"
+    with Proxy(*arguments, folder=tmp_path, environment=state) as proxy, browser.visitor() as visitor:
+        visitor.open(proxy.dashboard)
+        visitor.page.get_by_role("button", name="Pause for 10 minutes").click()
+        again = visitor.page.get_by_role("button", name="hold again")
+        again.wait_for()
+        assert place.is_file()
+        again.click()
+        visitor.page.get_by_role("button", name="Pause for 10 minutes").wait_for()
+        assert not place.exists()
+        assert visitor.errors == []
