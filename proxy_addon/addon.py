@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -27,6 +27,7 @@ from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import BASE, ENFORCE, FILTER, OBSERVE, STRICT, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine, Visit
+from proxy_addon.filter.aliases import Aliases
 from proxy_addon.filter.passing import Passing
 from proxy_addon.ledger import Several
 from proxy_addon.own import CSP_PATH, INSIDE_PATH, MOST_BYTES, is_own
@@ -81,20 +82,22 @@ class Gate:
         resolver: Resolver | None = None,
         live: Live | None = None,
         passing: Passing | None = None,
+        aliases: Aliases | None = None,
     ) -> None:
         """`resolver` says where to connect for a host, if not where its name points; `live` serves the channels.
 
-        `passing` says which connections are not looked into.
+        `passing` says which connections are not looked into, `aliases` which other names hosts have.
         """
         self.engine = engine
         self._passing = passing
+        self._aliases = aliases
         self._resolver = resolver or Resolver(())
         self._live = live
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Judge a request before its body is read."""
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Judge a request before its body is read; to be awaited where other names of its host must be looked up."""
         if flow.response or flow.error or not flow.live:
-            return
+            return None
         request = flow.request
         headers = _Fields(request.headers)
         mode = flow.client_conn.proxy_mode
@@ -125,8 +128,37 @@ class Gate:
                 flow.kill()  # type: ignore[no-untyped-call]
             else:
                 flow.metadata["consentry-own"] = exchange
-            return
-        answer = self.engine.request(visit, request.method, url, request.path, fields)
+            return None
+        host = self.engine.may_hide(visit, url, fields) if self._aliases is not None else ""
+        if host and self._aliases is not None and not self._resolver.leads(host):
+            names = self._aliases.known(host)
+            if names is None:
+                return self._look_up(flow, exchange, headers, has_body=has_body, host=host)
+            self._judge(flow, exchange, headers, has_body=has_body, names=names)
+            return None
+        self._judge(flow, exchange, headers, has_body=has_body)
+        return None
+
+    async def _look_up(
+        self, flow: http.HTTPFlow, exchange: _Exchange, headers: _Fields, *, has_body: bool, host: str
+    ) -> None:
+        """Judge a request once the other names of its host are known."""
+        assert self._aliases is not None
+        names = await self._aliases.names(host)
+        if flow.response is None and flow.error is None and flow.live:
+            self._judge(flow, exchange, headers, has_body=has_body, names=names)
+
+    def _judge(
+        self,
+        flow: http.HTTPFlow,
+        exchange: _Exchange,
+        headers: _Fields,
+        *,
+        has_body: bool,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        request, (visit, url, fields, _) = flow.request, exchange
+        answer = self.engine.request(visit, request.method, url, request.path, fields, names=names)
         answer = answer or self.engine.cleaned(visit, request.method, url, fields)
         answer = answer or self.engine.bootstrap(visit, request.method, fields)
         if answer is not None:
@@ -357,10 +389,9 @@ class Script:
         """Options that holding depends on: nothing may connect to a vendor before the verdict."""
         ctx.options.update(keep_host_header=True, connection_strategy="lazy")  # type: ignore[no-untyped-call]
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """See Gate."""
-        if self._gate is not None:
-            self._gate.requestheaders(flow)
+        return self._gate.requestheaders(flow) if self._gate is not None else None
 
     def request(self, flow: http.HTTPFlow) -> None:
         """See Gate."""

@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -296,10 +296,35 @@ class Engine:
 
     # What is asked for
 
-    def request(self, visit: Visit, method: str, url: str, path: str, fields: Mapping[str, str]) -> Answer | None:
-        """The answer to a request that is held, or None: let it pass."""
+    def may_hide(self, visit: Visit, url: str, fields: Mapping[str, str]) -> str:
+        """The host of a request, if a vendor may stand behind it under a name of the site's own; else ''.
+
+        That is a name below the site's domain from which a page gets something else than pages. The host that the page
+        itself is from is the site, wherever it is hosted.
+        """
+        host = _host(url)
+        if not visit.forward or host == visit.first_party or registrable_domain(host) != visit.first_party:
+            return ""
+        return "" if destination(fields, url) in PAGES or host == _host(visit.page) else host
+
+    def _unmasked(self, visit: Visit, url: str, names: Sequence[str]) -> tuple[Match | None, str]:
+        """What the catalogue says of a URL under the other names of its host, and which of them said it."""
+        host = _host(url)
+        for name in names:
+            match = self.catalogue.match(url.replace(host, name, 1), site=visit.first_party)
+            if match is not None:
+                return match, f"{host} is another name of {name}"
+        return None, ""
+
+    def request(
+        self, visit: Visit, method: str, url: str, path: str, fields: Mapping[str, str], *, names: Sequence[str] = ()
+    ) -> Answer | None:
+        """The answer to a request that is held, or None: let it pass. `names` are other names of its host."""
+        unmasked = ""
         try:
             match = self.catalogue.match(url, site=visit.first_party)
+            if match is None and names:
+                match, unmasked = self._unmasked(visit, url, names)
             if match is None and self._filters is not None and visit.forward:
                 match = self._filters.match(url, page=visit.page, kind=self._kind(fields, path))
             if match is None:
@@ -318,6 +343,8 @@ class Engine:
                     # Its evidence comes with its body.
                     return None
                 verdict = self._routing.unfiltered(visit, match, url, method) or verdict
+            if unmasked:
+                verdict = replace(verdict, reason=f"{verdict.reason}; {unmasked}")
             held = verdict.blocks and visit.enforces
             wanted = destination(fields, path)
             if not match.exempt:

@@ -30,6 +30,7 @@ from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
+from .filter.aliases import Aliases
 from .filter.passing import Passing
 from .resolve import Resolver
 from .traffic import Traffic
@@ -81,8 +82,9 @@ class Transport:
     upstream_ca: Path | None = None
     insecure_upstream: bool = False
     resolver: Resolver = field(default_factory=lambda: Resolver(()))
-    # What is not looked into.
+    # What is not looked into, and which other names hosts have.
     passing: Passing | None = None
+    aliases: Aliases | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,8 @@ async def _serve(
         if started is not None:
             started(urls, master.shutdown)
 
-    master = _master(listeners, transport, servers, running, Gate(engine, transport.resolver, live, transport.passing))
+    gate = Gate(engine, transport.resolver, live, transport.passing, transport.aliases)
+    master = _master(listeners, transport, servers, running, gate)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown

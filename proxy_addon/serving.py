@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from .ask import Fetcher
 from .config import ConfigFile
 from .console import Console
+from .filter.aliases import Aliases, parse_server
 from .ledger import Several, Sink
 from .options import CONFDIR
 from .resolve import Resolver, parse_entry
@@ -78,6 +79,8 @@ def serve_sites(
             start_dashboard(dashboard, choices, engine, ledger)
         if choices.untouched or choices.learn:
             transport = replace(transport, passing=open_passing(choices, engine.catalogue, console.warn))
+        if choices.aliases and any(upstream is None for upstream, _ in sites):
+            transport = replace(transport, aliases=Aliases(parse_server(choices.dns)))
         serve(engine, [*listeners, *more], transport, console, live=dashboard, started=started)
 
 

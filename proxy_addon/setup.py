@@ -73,7 +73,7 @@ class Choices:
     untouched: tuple[str, ...] = ()
     learn: bool = False
     pausable: bool = False
-    aliases: bool = False
+    aliases: bool = True
     dns: str = ""
 
 

@@ -64,7 +64,7 @@ def filter_command(ctx: click.Context, /, **given: Any) -> None:
 
     otherwise("regime", SILENCE.regime)
     otherwise("lists", (ALL,) if names(lists_folder()) else ())
-    for name in ("learn", "gpc", "aliases"):
+    for name in ("learn", "gpc"):
         otherwise(name, True)
     serve_sites([(None, None)], config, {**given, "pausable": True}, more=more)
 
