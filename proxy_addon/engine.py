@@ -23,6 +23,7 @@ from .browser.assets import BASE, assemble, consent_state, page_state, with_stat
 from .catalogue.domains import registrable_domain, within
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
+from .catalogue.payloads import Payloads
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
 from .config import DENY, ENFORCE, OBSERVE, Site
@@ -62,6 +63,7 @@ from .policy import ALLOW, BLOCK, Verdict, decide
 from .region import Regions
 from .rewrite import coding
 from .rewrite.coding import Body
+from .rewrite.destinations import unpack
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
@@ -208,6 +210,7 @@ class Engine:
             if rule.tells
         }
         self.platforms = platforms
+        self._payloads = Payloads(catalogue.vendors.values())
         self._filters = filters
         self.pause = pause
         self._parameters = parameters
@@ -325,6 +328,8 @@ class Engine:
             match = self.catalogue.match(url, site=visit.first_party)
             if match is None and names:
                 match, unmasked = self._unmasked(visit, url, names)
+            if match is None and destination(fields, path) not in PAGES:
+                match = self._payloads.match(url)
             if match is None and self._filters is not None and visit.forward:
                 match = self._filters.match(url, page=visit.page, kind=self._kind(fields, path))
             if match is None:
@@ -361,11 +366,13 @@ class Engine:
 
     def carries_events(self, visit: Visit, method: str, url: str) -> bool:
         """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
-        it says what a tag was told of consent.
+        it says what a tag was told of consent, or it may be a vendor's that hides behind the site's own address.
         """
         if method not in ("POST", "PUT", "PATCH"):
             return False
         match = self._match(visit, url)
+        if match is None and self._payloads.may_match(url):
+            return True
         return self._telling(match) is not None or self._routing.carries_events(visit, match, url, method)
 
     def _telling(self, match: Match | None) -> Callable[[bytes], ConsentMode | None] | None:
@@ -387,6 +394,10 @@ class Engine:
                 self._compare_mode(visit, verdict, reader(body), url, kind="empty", layer=ledger.WIRE)
                 return None
             encoding = fields.get("content-encoding", "")
+            hidden = self._hidden(match, url, fields, encoding, body)
+            if hidden is not None:
+                match = hidden
+                return self._judge_hidden(visit, method, url, fields, hidden)
             judged = self._routing.events(visit, match, url, method, encoding=encoding, body=body)
             if judged.held is not None:
                 return answer_for(self.catalogue, judged.held, method, fields, url)
@@ -394,6 +405,25 @@ class Engine:
         except Exception as error:
             self.trouble(visit, url, f"an error while filtering ({type(error).__name__}: {error})", ledger.WIRE)
             return answer_for(self.catalogue, match, method, fields, url) if match and visit.enforces else None
+
+    def _hidden(
+        self, match: Match | None, url: str, fields: Mapping[str, str], encoding: str, body: bytes | None
+    ) -> Match | None:
+        """Whose a body is that is sent to an address which says nothing."""
+        encodings = coding.codings(encoding)
+        if match is not None or body is None or encodings is None or not self._payloads.may_match(url):
+            return None
+        unpacked = unpack(body, encodings) if destination(fields, url) not in PAGES else None
+        return self._payloads.match_body(url, unpacked[0]) if unpacked is not None else None
+
+    def _judge_hidden(
+        self, visit: Visit, method: str, url: str, fields: Mapping[str, str], match: Match
+    ) -> Answer | None:
+        verdict = self._decide(visit, match)
+        held = verdict.blocks and visit.enforces
+        done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
+        self._record(visit, ledger.WIRE, done, verdict, url, kind=destination(fields, url))
+        return answer_for(self.catalogue, match, method, fields, url) if held else None
 
     def prepare_request(self, visit: Visit, method: str, url: str, headers: Headers, fields: Mapping[str, str]) -> None:
         """Make sure that what is to be rewritten comes whole, and in a coding we know."""

@@ -9,6 +9,7 @@ from typing import Any
 from .catalogue.domains import registrable_domain
 from .catalogue.match import Catalogue
 from .catalogue.model import Match, Router
+from .catalogue.payloads import Payloads
 from .catalogue.urls import split
 from .config import BASE, FILTER, STRICT, UsageError
 from .consent.model import CATEGORIES, NECESSARY, Consent, Regime
@@ -97,6 +98,8 @@ def explain(
     if split(url) is None:
         raise UsageError(f"'{url}' is no web URL; write it whole, as in https://cdn.segment.com/analytics.js.")
     match = catalogue.match(url, site=_first_party(site) if site else None, attributes=tuple(attributes))
+    if match is None:
+        match = Payloads(catalogue.vendors.values()).match(url)
     if match is None and filters is not None:
         match = filters.match(url, page=f"https://{_first_party(site)}/" if site else "", kind=kind or "")
     roster = _roster(catalogue, match)

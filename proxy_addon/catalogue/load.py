@@ -30,6 +30,8 @@ from .model import (
     Examples,
     Exemption,
     MatchExample,
+    Payload,
+    PayloadExample,
     Question,
     RequestRule,
     Router,
@@ -42,7 +44,7 @@ from .model import (
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 11
+_FORM = 12
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime", "parameters": "parameter", "untouched": "host"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -293,11 +295,12 @@ def _check_surrogate(
 
 def _check_patterns(document: Document) -> None:
     value = document.value
-    for section in ("requests", "exempt"):
+    for section in ("requests", "exempt", "payloads"):
         for index, rule in enumerate(value.get(section, [])):
             if "query" in rule:
                 _check_regex(document, (section, index, "query"), rule["query"])
-            if rule["host"] == "*" and (not stem(rule["path"]) or "*" in stem(rule["path"])):
+            _check_signature(document, (section, index, "body"), rule.get("body", ()))
+            if rule.get("host") == "*" and (not stem(rule["path"]) or "*" in stem(rule["path"])):
                 raise document.error(
                     (section, index, "path"),
                     f"a rule for any host needs a literal file name, and '{rule['path']}' has none",
@@ -305,12 +308,10 @@ def _check_patterns(document: Document) -> None:
                 )
             glob(rule["path"])
     for index, snippet in enumerate(value.get("snippets", [])):
-        for position, text in enumerate(snippet["all"]):
-            if (pattern := regex_of(text)) is not None:
-                _check_regex(document, ("snippets", index, "all", position), pattern)
+        _check_signature(document, ("snippets", index, "all"), snippet["all"])
     if "router" in value:
         _check_router(document)
-    rules = [rule["rule"] for section in ("requests", "snippets") for rule in value.get(section, [])]
+    rules = [rule["rule"] for section in ("requests", "payloads", "snippets") for rule in value.get(section, [])]
     for name in sorted({name for name in rules if rules.count(name) > 1}):
         raise document.error((), f"two rules are named '{name}'", "give each rule a name of its own")
 
@@ -341,6 +342,12 @@ def _check_router(document: Document) -> None:
     for where, holder in ((("router",), router), (("router", "events"), router["events"])):
         if "shape" in holder:
             _check_regex(document, (*where, "shape", "path"), holder["shape"]["path"])
+
+
+def _check_signature(document: Document, where: tuple[str | int, ...], strings: Iterable[str]) -> None:
+    for position, text in enumerate(strings):
+        if (pattern := regex_of(text)) is not None:
+            _check_regex(document, (*where, position), pattern)
 
 
 def _check_regex(document: Document, where: tuple[str | int, ...], pattern: str) -> None:
@@ -426,6 +433,7 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
         **texts,
         domains=tuple(Domain(**each) for each in plain.get("domains", ())),
         requests=tuple(RequestRule(**each) for each in plain.get("requests", ())),
+        payloads=tuple(Payload(**{**each, "body": tuple(each.get("body", ()))}) for each in plain.get("payloads", ())),
         exempt=tuple(Exemption(**each) for each in plain.get("exempt", ())),
         snippets=tuple(Snippet(**{**each, "all": tuple(each["all"])}) for each in plain.get("snippets", ())),
         cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
@@ -445,6 +453,8 @@ def _vendor(plain: Mapping[str, Any]) -> Vendor:
             pass_snippets=tuple(examples.get("pass_snippets", ())),
             cookies=tuple(examples.get("cookies", ())),
             pass_cookies=tuple(examples.get("pass_cookies", ())),
+            payloads=tuple(PayloadExample(**each) for each in examples.get("payloads", ())),
+            pass_payloads=tuple(PayloadExample(**each) for each in examples.get("pass_payloads", ())),
         ),
     )
 

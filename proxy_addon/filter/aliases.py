@@ -86,7 +86,7 @@ def parse_server(text: str) -> tuple[str, int] | None:
     if not text:
         return None
     address, port = text, "53"
-    if text.startswith("["):
+    if text.startswith("[") and "]" in text:
         address, _, port = text[1:].partition("]")
         port = port.removeprefix(":") or "53"
     elif text.count(":") == 1:

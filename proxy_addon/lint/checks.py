@@ -114,8 +114,8 @@ def examples_missing(files: Files) -> Iterator[Finding]:
     """Rules, domains, snippets, cookies and exemptions that no example shows."""
     for file in files:
         value, examples = file.value, file.value["examples"]
-        shown = {each["rule"] for section in ("match", "snippets") for each in examples.get(section, ())}
-        for section, word in (("requests", "rule"), ("snippets", "rule"), ("domains", "domain")):
+        shown = {each["rule"] for section in ("match", "snippets", "payloads") for each in examples.get(section, ())}
+        for section, word in (("requests", "rule"), ("payloads", "rule"), ("snippets", "rule"), ("domains", "domain")):
             for index, each in enumerate(value.get(section, ())):
                 if each[word] not in shown and (section != "domains" or _whole(each)):
                     yield _found(
@@ -123,7 +123,7 @@ def examples_missing(files: Files) -> Iterator[Finding]:
                         (section, index),
                         "no-example",
                         f"no example shows the {word} '{each[word]}'",
-                        f"add one to examples, under {'snippets' if section == 'snippets' else 'match'}",
+                        f"add one to examples, under {section if section in ('snippets', 'payloads') else 'match'}",
                     )
         for index, cookie in enumerate(value.get("cookies", ())):
             pattern = cookie_glob(cookie["name"])
@@ -167,6 +167,14 @@ def near_misses_missing(files: Files) -> Iterator[Finding]:
                 "there are snippets, but no code that looks like them and is not",
                 "add some to examples, under pass_snippets",
             )
+        if value.get("payloads") and not examples.get("pass_payloads"):
+            yield _found(
+                file,
+                ("payloads",),
+                "no-near-miss",
+                "there are payloads, but no request that looks like them and is not",
+                "add some to examples, under pass_payloads",
+            )
         if any("*" in cookie["name"] for cookie in value.get("cookies", ())) and not examples.get("pass_cookies"):
             yield _found(
                 file,
@@ -203,6 +211,15 @@ def too_broad(files: Files) -> Iterator[Finding]:
         for index, rule in enumerate(value.get("requests", ())):
             if why := _too_broad(rule):
                 yield _found(file, ("requests", index), "too-broad", f"the rule '{rule['rule']}' {why}", _NARROW)
+        for index, payload in enumerate(value.get("payloads", ())):
+            if "body" in payload and not re.split(r"\*+", payload["path"])[-1].strip("/"):
+                yield _found(
+                    file,
+                    ("payloads", index),
+                    "too-broad",
+                    f"the rule '{payload['rule']}' keeps back every body, since its path ends in nothing literal",
+                    "end the path in a literal name, as in /**event",
+                )
         for index, cookie in enumerate(value.get("cookies", ())):
             name = cookie["name"]
             pattern = cookie_glob(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +12,10 @@ import pytest
 from tests.kit.certificates import Authority
 from tests.kit.client import Answer, fetch
 from tests.kit.dns import NameServer
+from tests.kit.messages import Response
 from tests.kit.network import Network
 from tests.kit.proxy import Proxy
+from tests.kit.server import Server
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.e2e
@@ -103,3 +106,76 @@ def test_what_is_the_site_itself_is_not_laid_to_who_hosts_it(
     disguised: Disguised, url: str, kind: str, page: str
 ) -> None:
     assert disguised.ask(url, kind, "four", page).status == 502
+
+
+# What is sent to an address of the site's own
+
+EVENT = "/api/event"
+PLAUSIBLE = b'{"n":"pageview","u":"https://shop.example/","d":"shop.example"}'
+PARTY = b'{"n":"Summer party","place":"garden"}'
+
+
+class Posting(NamedTuple):
+    """A site that takes events, and Consentry in front of it or before the browser."""
+
+    proxy: Proxy
+    site: Site
+    base: str
+    through: str | None
+
+    def post(self, body: bytes, agent: str, path: str = EVENT, **fields: str) -> Answer:
+        headers = {"Sec-Fetch-Dest": "empty", "Content-Type": "text/plain", "Referer": self.base + "/", **fields}
+        headers |= {"User-Agent": agent, "Origin": self.base}
+        return fetch(self.base + path, headers, method="POST", body=body, proxy=self.through)
+
+    def got(self, path: str = EVENT) -> list[bytes]:
+        return [request.body for request in self.site.requests(path)]
+
+
+@pytest.fixture(params=["forward", "reverse"])
+def posting(
+    request: pytest.FixtureRequest, disguised: Disguised, network: Network, confdir: Path, tmp_path: Path
+) -> Iterator[Posting]:
+    site = Site()
+    site.page("/", b"<!doctype html>A page")
+    for path in (EVENT, "/m/p.php"):
+        site.route(path, lambda _: Response(b"ok", [("content-type", "text/plain")], 202))
+    if request.param == "forward":
+        network.host("shop.example", site)
+        yield Posting(disguised.proxy, site, SHOP.rstrip("/"), disguised.proxy.url)
+        return
+    server = Server(site)
+    with Proxy(server.url, "--confdir", str(confdir), folder=tmp_path) as proxy:
+        yield Posting(proxy, site, proxy.url.rstrip("/"), None)
+    server.close()
+
+
+def test_what_is_a_vendors_by_its_body_is_held(posting: Posting) -> None:
+    mark = posting.proxy.mark()
+    assert posting.post(PLAUSIBLE, "five").header("x-consentry") == "held; vendor=plausible"
+    verdict = posting.proxy.wait_for_verdict(lambda each: each.outcome == "answered", mark)
+    assert (verdict.vendor, verdict.rule, verdict.layer) == ("plausible", "hidden-event", "wire")
+    assert posting.got() == []
+
+
+def test_what_is_packed_is_looked_into(posting: Posting) -> None:
+    packed = gzip.compress(PLAUSIBLE)
+    assert posting.post(packed, "six", **{"Content-Encoding": "gzip"}).header("x-consentry") is not None
+    assert posting.got() == []
+
+
+def test_what_is_the_sites_own_arrives_as_it_was_sent(posting: Posting) -> None:
+    assert posting.post(PARTY, "seven").status == 202
+    assert posting.got() == [PARTY]
+
+
+def test_with_consent_it_arrives(posting: Posting) -> None:
+    cookie = "consentry=v=1&analytics=granted"
+    assert posting.post(PLAUSIBLE, "eight", Cookie=cookie).status == 202
+    assert posting.got() == [PLAUSIBLE]
+
+
+def test_what_is_a_vendors_by_its_query_is_held(posting: Posting) -> None:
+    hit = "/m/p.php?idsite=1&rec=1&r=123456&_id=0123456789abcdef"
+    assert posting.post(b"", "nine", hit).header("x-consentry") == "held; vendor=matomo"
+    assert posting.post(b"", "nine", "/m/p.php?idsite=1&rec=1").status == 202

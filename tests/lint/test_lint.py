@@ -114,7 +114,7 @@ CHANGES = [
         "too-broad",
         "every path",
     ),
-    ("a related vendor does not exist", "website:", "related: [acm]\nwebsite:", "related", "did you mean 'acme'?"),
+, "website:", "related: [acm]\nwebsite:", "related", "did you mean 'acme'?"),
     ("a vendor is related to itself", "website:", "related: [beta]\nwebsite:", "related", "to itself"),
     ("an alias is another's name", "owner:", "aliases: [acme counter]\nowner:", "clash", "acme.yaml"),
     ("an alias stands twice", "owner:", "aliases: [B, b]\nowner:", "clash", "'b' stands here twice"),
