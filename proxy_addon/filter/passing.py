@@ -1,9 +1,10 @@
 """Which hosts pass without being looked into, because they are sensitive or because a program there refuses us.
 
 A program that pins its certificates turns ours down. The next time it tries, it passes: that is learnt, and kept for
-a while. Two things are never learnt: the hosts of catalogued vendors, which are better not reached than not judged, and
-anything at all of an address from which no program has ever trusted us, where it is our certificate authority that is
-missing and not the program that is special.
+a while. Where it is our certificate authority that is missing, and not the program that is special, nothing must be
+learnt: at an address from which no program has trusted us yet, of a host for which another program there has, and of
+more hosts in an hour than programs pin. The hosts of catalogued vendors are never learnt either, since they are better
+not reached than not judged.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..catalogue.domains import within
 
 _MOST_LEARNT = 500
 _MOST_CLIENTS = 1000
+_MOST_TRUSTED = 10_000
+# A browser that does not trust us comes to more hosts than this.
+_MOST_IN_A_SPELL, _SPELL = 10, 3600.0
 _LIFETIME = 30 * 86_400.0
 # What a client says of a certificate that it does not trust; else it just goes, which may have other reasons.
 _REFUSALS = ("unknown ca", "bad certificate", "certificate unknown")
@@ -69,7 +74,10 @@ class Passing:
         self._tell = tell
         self._learnt = _read(path, clock()) if path is not None else OrderedDict[str, float]()
         self._trusting: OrderedDict[str, None] = OrderedDict()
-        self._silent: OrderedDict[str, int] = OrderedDict()
+        # By client and host: what was trusted, how often a program just went, and when something was learnt.
+        self._trusted: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._silent: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._spells: OrderedDict[str, list[float]] = OrderedDict()
 
     def why(self, host: str) -> str:
         """Why a host passes untouched; '' if it does not."""
@@ -85,32 +93,54 @@ class Passing:
     def accepted(self, client: str, host: str) -> None:
         """A program at this address has trusted our certificate."""
         self._trusting[client] = None
-        self._silent.pop(f"{client} {host}", None)
-        if len(self._trusting) > _MOST_CLIENTS:
-            self._trusting.popitem(last=False)
+        self._trusted[client, host.lower()] = None
+        self._silent.pop((client, host.lower()), None)
+        _bound(self._trusting, _MOST_CLIENTS)
+        _bound(self._trusted, _MOST_TRUSTED)
 
     def refused(self, client: str, host: str, error: str) -> None:
         """A handshake with a program has failed, with this error."""
         host = host.lower().rstrip(".")
-        if self._path is None or not host or client not in self._trusting or self._is_vendor(host):
+        if self._path is None or not host or client not in self._trusting or (client, host) in self._trusted:
             return
-        if not any(sign in error.lower() for sign in _REFUSALS):
-            key = f"{client} {host}"
-            self._silent[key] = self._silent.pop(key, 0) + 1
-            if len(self._silent) > _MOST_CLIENTS:
-                self._silent.popitem(last=False)
-            if "closed" not in error.lower() or self._silent[key] < _SILENT_REFUSALS:
-                return
+        if self._is_vendor(host) or not self._means_it(client, host, error.lower()) or not self._may_learn(client):
+            return
         known = host in self._learnt
         self._learnt[host] = self._clock()
         self._learnt.move_to_end(host)
-        while len(self._learnt) > _MOST_LEARNT:
-            self._learnt.popitem(last=False)
+        _bound(self._learnt, _MOST_LEARNT)
         _write(self._path, self._learnt)
         if not known:
             self._tell(
                 f"A program refuses our certificate for {host}: it passes untouched from now on, for {_days()} days."
             )
+
+    def _means_it(self, client: str, host: str, error: str) -> bool:
+        """Whether a failure is a refusal: by its words, or because it is not the first time that a program just goes."""
+        if any(sign in error for sign in _REFUSALS):
+            return True
+        if "closed" not in error:
+            return False
+        count = self._silent[client, host] = self._silent.pop((client, host), 0) + 1
+        _bound(self._silent, _MOST_CLIENTS)
+        return count >= _SILENT_REFUSALS
+
+    def _may_learn(self, client: str) -> bool:
+        now = self._clock()
+        recent = [moment for moment in self._spells.pop(client, []) if now - moment < _SPELL]
+        self._spells[client] = [*recent, now][: _MOST_IN_A_SPELL + 1]
+        _bound(self._spells, _MOST_CLIENTS)
+        if len(recent) == _MOST_IN_A_SPELL:
+            self._tell(
+                f"A program at {client} refuses our certificate for one host after another, so that nothing more is "
+                "learnt for now: does it trust our authority? See `consentry ca show`."
+            )
+        return len(recent) < _MOST_IN_A_SPELL
+
+
+def _bound(known: OrderedDict[Any, Any], most: int) -> None:
+    while len(known) > most:
+        known.popitem(last=False)
 
 
 def _days() -> int:

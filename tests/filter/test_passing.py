@@ -76,6 +76,23 @@ def test_nothing_is_learnt_of_a_machine_that_does_not_trust_us_at_all(world: Wor
     assert not passing.why("app.test")
 
 
+def test_nothing_is_learnt_of_a_host_for_which_another_program_there_trusts_us(world: World) -> None:
+    passing = world.trusted()
+    passing.refused("1.1.1.1", "shop.test", REFUSAL)
+    assert not passing.why("shop.test")
+
+
+def test_a_browser_that_does_not_trust_us_teaches_only_so_much(world: World) -> None:
+    passing = world.trusted()
+    for number in range(30):
+        passing.refused("1.1.1.1", f"site{number}.test", REFUSAL)
+    assert [bool(passing.why(f"site{number}.test")) for number in range(30)] == [True] * 10 + [False] * 20
+    assert sum("does it trust our authority?" in said for said in world.told) == 1
+    world.now += 3600
+    passing.refused("1.1.1.1", "app.test", REFUSAL)
+    assert passing.why("app.test")
+
+
 def test_a_vendors_host_is_never_learnt(world: World) -> None:
     passing = world.trusted()
     passing.refused("1.1.1.1", "api.vendor.test", REFUSAL)
@@ -110,7 +127,7 @@ def test_a_failure_that_is_no_refusal_teaches_nothing(world: World) -> None:
 def test_no_more_is_remembered_than_is_bounded(world: World) -> None:
     passing = world.trusted()
     for number in range(600):
-        world.now += 1
+        world.now += 360
         passing.refused("1.1.1.1", f"app{number}.test", REFUSAL)
     kept = json.loads(world.path.read_text())
     assert len(kept) == 500
