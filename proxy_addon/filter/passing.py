@@ -116,7 +116,7 @@ class Passing:
             )
 
     def _means_it(self, client: str, host: str, error: str) -> bool:
-        """Whether a failure is a refusal: by its words, or because it is not the first time that a program just goes."""
+        """Whether a failure is a refusal: by its words, or because a program just goes again and again."""
         if any(sign in error for sign in _REFUSALS):
             return True
         if "closed" not in error:

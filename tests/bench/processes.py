@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -54,8 +54,10 @@ class BenchError(Exception):
 class Running:
     """A program that listens on a port of its own, from its start until stop()."""
 
-    def __init__(self, name: str, command: Sequence[str], port: int, folder: Path) -> None:
-        """Start it in `folder`, without the settings that the user's environment holds for Consentry."""
+    def __init__(
+        self, name: str, command: Sequence[str], port: int, folder: Path, more: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it in `folder`, without what the user's environment sets for Consentry but with `more`."""
         self.name = name
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -66,7 +68,12 @@ class Running:
                 command,
                 cwd=folder,
                 # The ledger is where nothing else is, not the user's own.
-                env={**environment, "PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": str(folder / f"state-{port}")},
+                env={
+                    **environment,
+                    "PYTHONPATH": str(_ROOT),
+                    "XDG_STATE_HOME": str(folder / f"state-{port}"),
+                    **(more or {}),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -84,7 +91,11 @@ class Running:
                         return
             else:
                 break
-        raise BenchError(f"{self.name} did not start: {self._log.read_text('utf-8', 'replace').strip()[-2000:]}")
+        raise BenchError(f"{self.name} did not start: {self.log().strip()[-2000:]}")
+
+    def log(self) -> str:
+        """All that it wrote so far."""
+        return self._log.read_text("utf-8", "replace")
 
     def memory(self) -> int:
         """Its resident memory in bytes (Linux)."""
@@ -123,7 +134,7 @@ def upstream(payloads: Sequence[Payload], folder: Path, *, plain: bool = False) 
     www.mkdir()
     for payload in payloads:
         (www / payload.path.lstrip("/")).write_bytes(payload.content)
-    port = _free_port()
+    port = free_port()
     program = None if plain else nginx()
     if program is not None:
         settings = folder / "nginx.conf"
@@ -145,7 +156,7 @@ def proxies(site: str, folder: Path, names: Sequence[str] = PROXIES) -> Iterator
     with ExitStack() as stack:
         running: dict[str, Running] = {}
         for name in names:
-            port = _free_port()
+            port = free_port()
             running[name] = Running(name, _command(name, site, port, folder / f"confdir-{port}"), port, folder)
             stack.callback(running[name].stop)
         for proxy in running.values():
@@ -166,7 +177,8 @@ def _command(name: str, site: str, port: int, confdir: Path) -> list[str]:
     return [sys.executable, "-m", "proxy_addon", site, "--listen", listen, "--confdir", str(confdir), "--quiet", *more]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
