@@ -12,6 +12,7 @@ from ..catalogue.match import Catalogue, glob, stem, weight
 from ..catalogue.model import Match
 from ..catalogue.urls import split
 from ..catalogue.yamlfile import Document
+from ..consent.model import NECESSARY
 from .common import common
 from .finding import Finding
 from .globs import covers
@@ -20,6 +21,8 @@ Files = Sequence[Document]
 Check = Callable[[Files], Iterator[Finding]]
 # A rule in the words of its file: (host, path, query, attribute).
 _Pattern = tuple[str, str, str | None, str | None]
+# Endings that files of all kinds have; another one says whose a file is.
+_ENDINGS = frozenset({"", "gif", "html", "js", "json", "min.js", "php", "png"})
 # A literal run of a path or a query that is as long as this says something.
 _TELLING = 4
 
@@ -127,7 +130,8 @@ def examples_missing(files: Files) -> Iterator[Finding]:
                     )
         for index, cookie in enumerate(value.get("cookies", ())):
             pattern = cookie_glob(cookie["name"])
-            if not any(pattern.match(name) for name in examples.get("cookies", ())):
+            # A name without a pattern is its own example.
+            if "*" in cookie["name"] and not any(pattern.match(name) for name in examples.get("cookies", ())):
                 yield _found(
                     file,
                     ("cookies", index),
@@ -290,7 +294,7 @@ def examples_failing(files: Files, catalogue: Catalogue) -> Iterator[Finding]:
                 yield _found(file, ("examples", "match", index), "example", _instead(example["rule"], match), _CORRECT)
         for index, url in enumerate(examples["pass"]):
             match = catalogue.match(url)
-            if match is not None and not match.exempt:
+            if match is not None and not match.exempt and match.categories != (NECESSARY,):
                 yield _found(
                     file, ("examples", "pass", index), "example", f"it should pass, but {_is(match)} takes it", _CORRECT
                 )
@@ -384,8 +388,12 @@ def _too_broad(rule: Mapping[str, Any]) -> str:
         # A host that is named for the vendor, as in matomo.*, may do without.
         return "" if host.endswith(".*") and "*" not in path else "takes every path on hosts of anyone"
     if host == "*":
-        name = stem(path)
-        if name in common().stems and not any(len(piece) > _TELLING and piece != name for piece in pieces[:-1]):
+        name, ending = stem(path), path.rpartition("/")[2].partition(".")[2]
+        if (
+            name in common().stems
+            and ending in _ENDINGS
+            and not any(len(piece) > _TELLING and piece != name for piece in pieces[:-1])
+        ):
             return f"takes every file called '{name}' on hosts of anyone"
     return ""
 
