@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 from mitmproxy.optmanager import OptManager
-from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.mode_specs import LocalMode, ReverseMode, WireGuardMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from mitmproxy.tls import ClientHelloData, TlsData
 
 from proxy_addon.answer import Answer
 from proxy_addon.ask import Fetcher
@@ -26,6 +27,8 @@ from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import BASE, ENFORCE, FILTER, OBSERVE, STRICT, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine, Visit
+from proxy_addon.filter.aliases import Aliases
+from proxy_addon.filter.passing import Passing
 from proxy_addon.ledger import Several
 from proxy_addon.own import CSP_PATH, INSIDE_PATH, MOST_BYTES, is_own
 from proxy_addon.resolve import Resolver
@@ -73,16 +76,28 @@ class Live(Protocol):
 class Gate:
     """Lets every flow through the engine."""
 
-    def __init__(self, engine: Engine, resolver: Resolver | None = None, live: Live | None = None) -> None:
-        """`resolver` says where to connect for a host, if not where its name points; `live` serves the channels."""
+    def __init__(
+        self,
+        engine: Engine,
+        resolver: Resolver | None = None,
+        live: Live | None = None,
+        passing: Passing | None = None,
+        aliases: Aliases | None = None,
+    ) -> None:
+        """`resolver` says where to connect for a host, if not where its name points; `live` serves the channels.
+
+        `passing` says which connections are not looked into, `aliases` which other names hosts have.
+        """
         self.engine = engine
+        self._passing = passing
+        self._aliases = aliases
         self._resolver = resolver or Resolver(())
         self._live = live
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Judge a request before its body is read."""
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Judge a request before its body is read; to be awaited where other names of its host must be looked up."""
         if flow.response or flow.error or not flow.live:
-            return
+            return None
         request = flow.request
         headers = _Fields(request.headers)
         mode = flow.client_conn.proxy_mode
@@ -96,9 +111,11 @@ class Gate:
             fields = headers.plain()
             visit = self.engine.visit_reverse(mount.upstream, mount.public, url, fields, address=address)
         else:
-            url = request.url
+            # What was captured names the host in its fields, and for the rest only an address.
+            captured = isinstance(mode, (LocalMode, WireGuardMode))
+            url, host = (request.pretty_url, request.pretty_host) if captured else (request.url, request.host)
             fields = headers.plain()
-            visit = self.engine.visit_forward(address, url, request.host, fields)
+            visit = self.engine.visit_forward(address, url, host, fields)
         exchange = _Exchange(visit, url, fields, mount)
         has_body = "transfer-encoding" in fields or request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
         if is_own(request.path):
@@ -111,8 +128,38 @@ class Gate:
                 flow.kill()  # type: ignore[no-untyped-call]
             else:
                 flow.metadata["consentry-own"] = exchange
-            return
-        answer = self.engine.request(visit, request.method, url, request.path, fields)
+            return None
+        host = self.engine.may_hide(visit, url, fields) if self._aliases is not None else ""
+        if host and self._aliases is not None and not self._resolver.leads(host):
+            names = self._aliases.known(host)
+            if names is None:
+                return self._look_up(flow, exchange, headers, has_body=has_body, host=host)
+            self._judge(flow, exchange, headers, has_body=has_body, names=names)
+            return None
+        self._judge(flow, exchange, headers, has_body=has_body)
+        return None
+
+    async def _look_up(
+        self, flow: http.HTTPFlow, exchange: _Exchange, headers: _Fields, *, has_body: bool, host: str
+    ) -> None:
+        """Judge a request once the other names of its host are known."""
+        assert self._aliases is not None
+        names = await self._aliases.names(host)
+        if flow.response is None and flow.error is None and flow.live:
+            self._judge(flow, exchange, headers, has_body=has_body, names=names)
+
+    def _judge(
+        self,
+        flow: http.HTTPFlow,
+        exchange: _Exchange,
+        headers: _Fields,
+        *,
+        has_body: bool,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        request, (visit, url, fields, _) = flow.request, exchange
+        answer = self.engine.request(visit, request.method, url, request.path, fields, names=names)
+        answer = answer or self.engine.cleaned(visit, request.method, url, fields)
         answer = answer or self.engine.bootstrap(visit, request.method, fields)
         if answer is not None:
             flow.response = _response(answer)
@@ -200,6 +247,21 @@ class Gate:
         if data.server.tls and isinstance(data.client.proxy_mode, ReverseMode):
             data.server.sni = address[0]
         data.server.address = self._resolver.resolve(address[0], address[1])
+
+    def tls_clienthello(self, data: ClientHelloData) -> None:
+        """Let a connection pass that is not to be looked into."""
+        if self._passing is not None and self._passing.why(_server_name(data)):
+            data.ignore_connection = True
+
+    def tls_established_client(self, data: TlsData) -> None:
+        """Remember who trusts our certificates."""
+        if self._passing is not None:
+            self._passing.accepted(_peer(data), data.conn.sni or "")
+
+    def tls_failed_client(self, data: TlsData) -> None:
+        """Learn who does not."""
+        if self._passing is not None:
+            self._passing.refused(_peer(data), data.conn.sni or "", data.conn.error or "")
 
     def _lead(self, flow: http.HTTPFlow, live: Live, who: Who) -> None:
         """Send a page that listens to where it is told; nothing of its request goes there."""
@@ -327,10 +389,9 @@ class Script:
         """Options that holding depends on: nothing may connect to a vendor before the verdict."""
         ctx.options.update(keep_host_header=True, connection_strategy="lazy")  # type: ignore[no-untyped-call]
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """See Gate."""
-        if self._gate is not None:
-            self._gate.requestheaders(flow)
+        return self._gate.requestheaders(flow) if self._gate is not None else None
 
     def request(self, flow: http.HTTPFlow) -> None:
         """See Gate."""
@@ -413,6 +474,15 @@ def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:
     upstream = f"{scheme}://{name}" if port == {"http": 80, "https": 443}[scheme] else f"{scheme}://{name}:{port}"
     public = "https" if flow.client_conn.tls_established else "http"
     return Mount(upstream, f"{public}://{flow.request.host_header or ''}")
+
+
+def _server_name(data: ClientHelloData) -> str:
+    address = data.context.server.address
+    return data.client_hello.sni or (address[0] if address else "")
+
+
+def _peer(data: TlsData) -> str:
+    return str(data.conn.peername[0]) if data.conn.peername else ""
 
 
 def _is_long(length: str, has_body: bool, most: int = _SMALL) -> bool:

@@ -15,6 +15,7 @@ from . import __version__
 from .ask import Fetcher
 from .audit.command import audit_command
 from .audit.report.command import report
+from .authority.command import ca_group
 from .browse.command import browse_command
 from .catalogue.index import LISTED
 from .catalogue.yamlfile import FileError
@@ -31,13 +32,19 @@ from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
 from .explain import Explanation, ask, connected, consent_of, explain
+from .filter.command import filter_command
 from .inspect.command import inspect_command
 from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
+from .lint.command import lint_command
 from .listed import listings
-from .options import option, rules_option, serving_options
+from .lists.catalogue import with_lists
+from .lists.command import rules_group
+from .lists.filters import open_filters
+from .lists.store import open_lists
+from .options import list_option, option, rules_option, serving_options
 from .region import regime_at
 from .rewrite.destinations import MOST_BYTES
 from .serving import serve_sites
@@ -86,7 +93,8 @@ def cli() -> None:
 
     \b
     consentry https://staging.example.com     stand in front of a site
-    consentry forward                         filter what a browser asks for
+    consentry forward                         stand before a browser, as its proxy
+    consentry filter                          the same, to leave on all day
     consentry demo                            try it on a sample shop
     consentry explain URL                     say why a URL is held or allowed
     consentry inspect page.html               say which vendors are in a page
@@ -152,6 +160,12 @@ def vendors() -> None:
     """
 
 
+vendors.add_command(lint_command)
+cli.add_command(rules_group)
+cli.add_command(filter_command)
+cli.add_command(ca_group)
+
+
 @vendors.command("list")
 @rules_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
@@ -192,7 +206,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     "--type",
     "kind",
     metavar="TYPE",
-    help="What it is fetched as (script, image, …); only shown, no rule depends on it.",
+    help="What it is fetched as (script, image, …); only filters of lists depend on it.",
 )
 @click.option("--site", metavar="HOST", help="The site on which it is asked for.")
 @click.option("--attribute", multiple=True, metavar="NAME", help="An attribute that the tag carries, as data-domain.")
@@ -221,6 +235,7 @@ def vendors_show(name: str, rules: tuple[str, ...], as_json: bool) -> None:
 )
 @click.option("--ask", "asks", is_flag=True, help="Ask the router which destinations are active.")
 @rules_option
+@list_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def explain_command(
     url: str,
@@ -238,6 +253,7 @@ def explain_command(
     settings: IO[bytes] | None,
     asks: bool,
     rules: tuple[str, ...],
+    lists: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Say whether a URL would be held or allowed, and by which rule. '-' reads one URL a line.
@@ -249,7 +265,9 @@ def explain_command(
     cat urls.txt | consentry explain - --regime ccpa --gpc
     """
     loaded, known = read_rules(rules)
-    catalogue = loaded.catalogue
+    brought = open_lists(lists, rules)
+    catalogue = with_lists(loaded.catalogue, brought)
+    filters = open_filters(catalogue, brought)
     said = consent_of(consent, gpc, catalogue)
     said = with_dnt(said) if dnt else said
     law = regime_named(regime, known) if region is None else regime_at(region, known)
@@ -273,6 +291,8 @@ def explain_command(
             strict_labels=strict_labels,
             policy=router_policy,
             active=active(address),
+            filters=filters,
+            kind=kind,
         )
 
     def plain(explanation: Explanation) -> dict[str, Any]:

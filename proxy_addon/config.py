@@ -13,7 +13,7 @@ from .catalogue.load import Rules, load_rules
 from .catalogue.urls import origin
 from .catalogue.yamlfile import Document, FileError, parse
 from .consent.cookie import PlainCookie
-from .consent.model import Regime
+from .consent.model import Consent, Regime
 from .consent.regimes import AUTO, regimes, strictest
 
 ENFORCE, OBSERVE = "enforce", "observe"
@@ -54,6 +54,11 @@ class Site:
     destinations: Mapping[str, str] = field(default_factory=dict)
     # Whether a router may be asked what is connected to a source.
     ask_routers: bool = True
+    # In forward mode: whether Global Privacy Control is sent, whether addresses lose parameters that track, and the
+    # user's own word, which comes before what the site was told.
+    gpc: bool = False
+    strip_parameters: bool = False
+    own: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,9 @@ class SiteEntry:
     router_policy: str | None = None
     destinations: Mapping[str, str] = field(default_factory=dict)
     ask_routers: bool | None = None
+    gpc: bool | None = None
+    strip_parameters: bool | None = None
+    consent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,12 @@ class ConfigFile:
     consent_cookie: PlainCookie | None
     platforms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     destinations: Mapping[str, str] = field(default_factory=dict)
+    consent: Mapping[str, str] = field(default_factory=dict)
 
 
 EMPTY = ConfigFile({}, (), None)
 _PATHS = ("confdir", "tls_cert", "upstream_ca", "geoip")
-_NO_OPTIONS = ("sites", "consent_cookie", "platforms", "destinations")
+_NO_OPTIONS = ("sites", "consent_cookie", "platforms", "destinations", "consent")
 _DEFAULT_NAME = "consentry.yaml"
 
 
@@ -115,7 +124,14 @@ def read_config(path: Path | None) -> ConfigFile:
     if "listen" in options:
         options["listen"] = str(options["listen"])
     sites = tuple(_site(document, index, each) for index, each in enumerate(plain.get("sites", ())))
-    return ConfigFile(options, sites, _cookie(plain), plain.get("platforms", {}), plain.get("destinations", {}))
+    return ConfigFile(
+        options,
+        sites,
+        _cookie(plain),
+        plain.get("platforms", {}),
+        plain.get("destinations", {}),
+        plain.get("consent", {}),
+    )
 
 
 def read_rules(folders: Sequence[str]) -> tuple[Rules, dict[str, Regime]]:
@@ -161,6 +177,9 @@ def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry
         plain.get("router_policy"),
         plain.get("destinations", {}),
         plain.get("ask_routers"),
+        plain.get("gpc"),
+        plain.get("strip_parameters"),
+        plain.get("consent", {}),
     )
 
 

@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,22 +22,27 @@ from . import ledger
 from .answer import PAGES, Answer, answer_for, destination, stated
 from .browser.assets import BASE, assemble, consent_state, page_state, with_state
 from .catalogue.domains import registrable_domain, within
-from .catalogue.index import LISTED, TELLS
+from .catalogue.index import LISTED, PAYLOADS, TELLS
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
+from .catalogue.payloads import Payloads
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
-from .config import DENY, ENFORCE, Site
+from .config import DENY, ENFORCE, OBSERVE, Site
 from .consent.cookie import TOLD_COOKIE, format_cookie
 from .consent.googlemode import NAMES, ConsentMode, consent_mode, contradictions
 from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .consent.told import BODIES, chosen
+from .filter.own_word import overruled
+from .filter.parameters import Parameters
+from .filter.pause import Pause
 from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
 from .listed import listings
+from .lists.filters import Filters
 from .met import Met
 from .own import (
     ASKED,
@@ -62,6 +67,7 @@ from .policy import ALLOW, BLOCK, Verdict, decide
 from .region import Regions
 from .rewrite import coding
 from .rewrite.coding import Body
+from .rewrite.destinations import unpack
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
@@ -112,11 +118,18 @@ class Visit:
     origin: str
     public: str
     client: Client
+    # Whether the user has the filter pause.
+    paused: bool = False
+
+    @property
+    def mode(self) -> str:
+        """Whether verdicts are acted on, or only recorded."""
+        return OBSERVE if self.paused else self.site.mode
 
     @property
     def enforces(self) -> bool:
-        """Whether verdicts are acted on, or only recorded."""
-        return self.site.mode == ENFORCE
+        """Whether verdicts are acted on."""
+        return self.mode == ENFORCE
 
     def as_site(self, url: str) -> str:
         """An address that the browser has, as the site itself has it."""
@@ -157,6 +170,9 @@ class Engine:
         watcher: Watcher | None = None,
         badge: bool = False,
         cache: Path | None = None,
+        filters: Filters | None = None,
+        pause: Pause | None = None,
+        parameters: Parameters | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
@@ -164,7 +180,9 @@ class Engine:
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
         `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `cache` is a folder for what
-        is made of scripts once.
+        is made of scripts once. `filters` are those of users' lists, for requests that the proxy sees and no vendor's
+        file names. In a `pause` nothing is held in forward mode. `parameters` are those that addresses lose on sites
+        which want that.
         """
         self.catalogue = catalogue
         self._default = default
@@ -198,6 +216,10 @@ class Engine:
             if rule.tells
         }
         self.platforms = platforms
+        self._payloads = Payloads(catalogue.having(PAYLOADS))
+        self._filters = filters
+        self.pause = pause
+        self._parameters = parameters
         self._watcher = watcher
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = catalogue.sites
@@ -258,19 +280,62 @@ class Engine:
         if not consent.dnt and self._readers[id(site)].heeds_dnt(fields.get("dnt")):
             consent = with_dnt(consent)
         consent = self._pretended(client, first_party, consent)
+        if site.own is not None:
+            consent = overruled(consent, site.own)
+        paused = self.pause is not None and self.pause.on
+        if site.gpc and not paused and not consent.gpc:
+            consent = replace(consent, gpc=True)
         page = url if wanted in PAGES else fields.get("referer", "")
         origin = origin_of(url) or ""
         regime = self._regime(site, fields, address, direct=True)
         return Visit(
-            site, regime, first_party, page, consent, forward=True, origin=origin, public=origin, client=client
+            site,
+            regime,
+            first_party,
+            page,
+            consent,
+            forward=True,
+            origin=origin,
+            public=origin,
+            client=client,
+            paused=paused,
         )
 
     # What is asked for
 
-    def request(self, visit: Visit, method: str, url: str, path: str, fields: Mapping[str, str]) -> Answer | None:
-        """The answer to a request that is held, or None: let it pass."""
+    def may_hide(self, visit: Visit, url: str, fields: Mapping[str, str]) -> str:
+        """The host of a request, if a vendor may stand behind it under a name of the site's own; else ''.
+
+        That is a name below the site's domain from which a page gets something else than pages. The host that the page
+        itself is from is the site, wherever it is hosted.
+        """
+        host = _host(url)
+        if not visit.forward or host == visit.first_party or registrable_domain(host) != visit.first_party:
+            return ""
+        return "" if destination(fields, url) in PAGES or host == _host(visit.page) else host
+
+    def _unmasked(self, visit: Visit, url: str, names: Sequence[str]) -> tuple[Match | None, str]:
+        """What the catalogue says of a URL under the other names of its host, and which of them said it."""
+        host = _host(url)
+        for name in names:
+            match = self.catalogue.match(url.replace(host, name, 1), site=visit.first_party)
+            if match is not None:
+                return match, f"{host} is another name of {name}"
+        return None, ""
+
+    def request(
+        self, visit: Visit, method: str, url: str, path: str, fields: Mapping[str, str], *, names: Sequence[str] = ()
+    ) -> Answer | None:
+        """The answer to a request that is held, or None: let it pass. `names` are other names of its host."""
+        unmasked = ""
         try:
             match = self.catalogue.match(url, site=visit.first_party)
+            if match is None and names:
+                match, unmasked = self._unmasked(visit, url, names)
+            if match is None and destination(fields, path) not in PAGES:
+                match = self._payloads.match(url)
+            if match is None and self._filters is not None and visit.forward:
+                match = self._filters.match(url, page=visit.page, kind=self._kind(fields, path))
             if match is None:
                 if self._watcher is not None and visit.forward:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
@@ -287,6 +352,8 @@ class Engine:
                     # Its evidence comes with its body.
                     return None
                 verdict = self._routing.unfiltered(visit, match, url, method) or verdict
+            if unmasked:
+                verdict = replace(verdict, reason=f"{verdict.reason}; {unmasked}")
             held = verdict.blocks and visit.enforces
             wanted = destination(fields, path)
             if not match.exempt:
@@ -303,11 +370,13 @@ class Engine:
 
     def carries_events(self, visit: Visit, method: str, url: str) -> bool:
         """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
-        it says what a tag was told of consent.
+        it says what a tag was told of consent, or it may be a vendor's that hides behind the site's own address.
         """
         if method not in ("POST", "PUT", "PATCH"):
             return False
         match = self._match(visit, url)
+        if match is None and self._payloads.may_match(url):
+            return True
         return self._telling(match) is not None or self._routing.carries_events(visit, match, url, method)
 
     def _telling(self, match: Match | None) -> Callable[[bytes], ConsentMode | None] | None:
@@ -329,6 +398,10 @@ class Engine:
                 self._compare_mode(visit, verdict, reader(body), url, kind="empty", layer=ledger.WIRE)
                 return None
             encoding = fields.get("content-encoding", "")
+            hidden = self._hidden(match, url, fields, encoding, body)
+            if hidden is not None:
+                match = hidden
+                return self._judge_hidden(visit, method, url, fields, hidden)
             judged = self._routing.events(visit, match, url, method, encoding=encoding, body=body)
             if judged.held is not None:
                 return answer_for(self.catalogue, judged.held, method, fields, url)
@@ -337,6 +410,25 @@ class Engine:
             self.trouble(visit, url, f"an error while filtering ({type(error).__name__}: {error})", ledger.WIRE)
             return answer_for(self.catalogue, match, method, fields, url) if match and visit.enforces else None
 
+    def _hidden(
+        self, match: Match | None, url: str, fields: Mapping[str, str], encoding: str, body: bytes | None
+    ) -> Match | None:
+        """Whose a body is that is sent to an address which says nothing."""
+        encodings = coding.codings(encoding)
+        if match is not None or body is None or encodings is None or not self._payloads.may_match(url):
+            return None
+        unpacked = unpack(body, encodings) if destination(fields, url) not in PAGES else None
+        return self._payloads.match_body(url, unpacked[0]) if unpacked is not None else None
+
+    def _judge_hidden(
+        self, visit: Visit, method: str, url: str, fields: Mapping[str, str], match: Match
+    ) -> Answer | None:
+        verdict = self._decide(visit, match)
+        held = verdict.blocks and visit.enforces
+        done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
+        self._record(visit, ledger.WIRE, done, verdict, url, kind=destination(fields, url))
+        return answer_for(self.catalogue, match, method, fields, url) if held else None
+
     def prepare_request(self, visit: Visit, method: str, url: str, headers: Headers, fields: Mapping[str, str]) -> None:
         """Make sure that what is to be rewritten comes whole, and in a coding we know."""
         asked = fields.get("accept", "")
@@ -344,6 +436,8 @@ class Engine:
             headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
         if self._watcher is not None:
             self._watch_request(visit, headers, fields)
+        if visit.forward and visit.site.gpc and not visit.paused:
+            headers.set_all("sec-gpc", ["1"])
         if not visit.enforces and visit.forward:
             return
         accepted = fields.get("accept-encoding")
@@ -460,6 +554,18 @@ class Engine:
             else None
         )
 
+    def cleaned(self, visit: Visit, method: str, url: str, fields: Mapping[str, str]) -> Answer | None:
+        """The way to the same page without parameters that track; None if it has none, or the site keeps them.
+
+        The browser is sent there, so that neither the site nor what runs in its page gets to see them.
+        """
+        strips = visit.forward and visit.site.strip_parameters and visit.enforces and self._parameters is not None
+        if not strips or method != "GET" or destination(fields, url) != "document":
+            return None
+        assert self._parameters is not None
+        clean = self._parameters.without(url)
+        return Answer(307, (("location", clean), ("cache-control", "no-store")), b"") if clean is not None else None
+
     def bootstrap(self, visit: Visit, method: str, fields: Mapping[str, str]) -> Answer | None:
         """In strict mode: the page that installs the worker before the first document of a site is shown."""
         strict = visit.site.bootstrap and visit.enforces and method == "GET"
@@ -520,6 +626,7 @@ class Engine:
         if (visit.client, visit.first_party) in self._pretending:
             fields = {**fields, "sec-gpc": "1"}
         cookies = fields.get("cookie", "")
+        own = visit.site.own if visit.forward else None
         # A worker sees no storage and tells nothing: for it what the page told before counts.
         page = "storage" in plain
         reader = self._readers[id(visit.site)]
@@ -528,6 +635,7 @@ class Engine:
             if page
             else self._read(visit.site, fields)
         )
+        said = overruled(said, own) if own is not None else said
         extra = self._take_consent(visit, said, fields)
         if page and (told != NOTHING_TOLD or TOLD_COOKIE in parse_header(cookies)):
             # The next page is judged before its own storage can be asked.
@@ -564,7 +672,7 @@ class Engine:
             visit.public,
             visit.client,
             visit.regime.regime,
-            visit.site.mode,
+            visit.mode,
             visit.forward,
         )
 
@@ -655,6 +763,10 @@ class Engine:
                 "the page says so",
             )
         return self._decide(visit, match)
+
+    def _kind(self, fields: Mapping[str, str], path: str) -> str:
+        """What a request is for, sockets told apart: browsers say of them what they say of fetch()."""
+        return "websocket" if fields.get("upgrade", "").lower() == "websocket" else destination(fields, path)
 
     def _is_from_here(self, visit: Visit, fields: Mapping[str, str]) -> bool:
         """Reports count only from the site's own pages, not from whoever posts to it."""
@@ -871,6 +983,8 @@ class Engine:
             worker=visit.site.worker and not visit.forward,
             routing=self._routing.state(visit),
         )
+        if visit.forward and visit.site.gpc:
+            state["gpc"] = True
         if self._watcher is not None:
             # In forward mode the proxy sees for itself which hosts are asked.
             pretends = (visit.client, visit.first_party) in self._pretending
@@ -896,7 +1010,7 @@ class Engine:
                 consent=visit.consent.words(),
                 signal=visit.consent.signal,
                 regime=visit.regime.regime,
-                mode=visit.site.mode,
+                mode=visit.mode,
                 session=self.session,
                 number=next(self._numbers),
                 visitor=self._pseudonyms.of(*visit.client, visit.first_party),

@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .catalogue.domains import registrable_domain
+from .catalogue.index import PAYLOADS
 from .catalogue.match import Catalogue
 from .catalogue.model import Match, Router
+from .catalogue.payloads import Payloads
 from .catalogue.urls import split
 from .config import BASE, FILTER, STRICT, UsageError
 from .consent.model import CATEGORIES, NECESSARY, Consent, Regime
+from .lists.filters import Filters
 from .policy import BLOCK, Verdict, decide, requiring
 from .rewrite.destinations import Filter, Roster, connected_in, listed_in
 from .routers import Fetch
@@ -85,14 +88,21 @@ def explain(
     strict_labels: bool = False,
     policy: str = FILTER,
     active: Collection[str] | None = None,
+    filters: Filters | None = None,
+    kind: str | None = None,
 ) -> Explanation:
     """Decide on a URL. `site` is the host or URL of the page that asks. Raises UsageError for what is no URL.
 
     For a router `policy` says what it needs, and `active` are the destinations that are connected, if that is known.
+    `filters` are those of lists, which may depend on the `kind` of request, in words of Sec-Fetch-Dest.
     """
     if split(url) is None:
         raise UsageError(f"'{url}' is no web URL; write it whole, as in https://cdn.segment.com/analytics.js.")
     match = catalogue.match(url, site=_first_party(site) if site else None, attributes=tuple(attributes))
+    if match is None:
+        match = Payloads(catalogue.having(PAYLOADS)).match(url)
+    if match is None and filters is not None:
+        match = filters.match(url, page=f"https://{_first_party(site)}/" if site else "", kind=kind or "")
     roster = _roster(catalogue, match)
     asked = match
     if match is not None and roster is not None and policy == STRICT:

@@ -24,6 +24,15 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
 rules_option = option("--rules", multiple=True, metavar="DIR", help="A folder of rules that adds to the shipped ones.")
 
 
+list_option = option(
+    "--list",
+    "lists",
+    multiple=True,
+    metavar="NAME",
+    help="A list that was imported with `consentry rules import`; all: every one.",
+)
+
+
 def serving_options(command: Command) -> Command:
     """The options that reverse, forward and demo share; each can also stand in consentry.yaml."""
     for each in reversed(
@@ -109,6 +118,7 @@ def serving_options(command: Command) -> Command:
                 help="A configuration file. [consentry.yaml if there is one]",
             ),
             rules_option,
+            list_option,
             option(
                 "--tls-cert",
                 type=click.Path(),

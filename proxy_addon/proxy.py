@@ -11,11 +11,12 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mitmproxy import addonmanager, exceptions, http, options
+import mitmproxy_rs
+from mitmproxy import addonmanager, certs, exceptions, http, options, version
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.hooks import Hook
 from mitmproxy.master import Master
@@ -29,6 +30,8 @@ from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
+from .filter.aliases import Aliases
+from .filter.passing import Passing
 from .resolve import Resolver
 from .traffic import Traffic
 
@@ -42,18 +45,25 @@ Started = Callable[[Sequence[str], Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An address, and the site in front of which it stands (None: forward mode)."""
+    """An address, and the site in front of which it stands (None: forward mode).
+
+    `capture` is another way for requests to come in forward mode: `wireguard`, a tunnel to this address, or `local`,
+    or `local:PROGRAM,…`, which takes what programs of this machine ask for and has no address.
+    """
 
     host: str
     port: int
     upstream: str | None
+    capture: str = ""
 
     @property
     def spec(self) -> str:
         """The listener as mitmproxy's mode specification."""
+        if self.capture.startswith("local"):
+            return self.capture
         host = f"[{self.host}]" if ":" in self.host else self.host
-        mode = f"reverse:{self.upstream}" if self.upstream else "regular"
-        return f"{mode}@{host}:{self.port}"
+        mode = f"reverse:{self.upstream}" if self.upstream else self.capture or "regular"
+        return f"{mode}@{host}:{self.port}" if host else f"{mode}@{self.port}"
 
     def url(self, *, tls: bool, port: int | None = None) -> str:
         """Where a browser on this machine reaches it."""
@@ -72,6 +82,61 @@ class Transport:
     upstream_ca: Path | None = None
     insecure_upstream: bool = False
     resolver: Resolver = field(default_factory=lambda: Resolver(()))
+    # What is not looked into, and which other names hosts have.
+    passing: Passing | None = None
+    aliases: Aliases | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The certificate of our authority: its file, its fingerprint (SHA-256), and until when it is valid."""
+
+    path: Path
+    fingerprint: str
+    until: str
+
+
+def authority(confdir: Path) -> Shown:
+    """The authority that is kept in a folder; it is made if there is none. Raises UsageError."""
+    try:
+        certs.CertStore.from_store(confdir, "mitmproxy", 2048)
+        path = confdir / "mitmproxy-ca-cert.pem"
+        certificate = certs.Cert.from_pem(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The authority in {confdir} cannot be had ({error}); name another folder with --confdir."
+        ) from None
+    return Shown(path, certificate.fingerprint().hex(":").upper(), certificate.notafter.strftime("%Y-%m-%d"))
+
+
+def captures(local: str | None, wireguard: str | None) -> list[Listener]:
+    """Listeners for what programs of this machine ask for ('all', or names of programs), and for a WireGuard tunnel.
+
+    Raises UsageError where this system cannot do it.
+    """
+    found = list[Listener]()
+    if local is not None:
+        _must_capture()
+        programs = "" if local == "all" else f":{local}"
+        found.append(Listener("", 0, None, f"local{programs}"))
+    if wireguard is not None:
+        listener = parse_listen(wireguard, None)
+        # Who comes through a tunnel comes from another device, and shows a key.
+        host = listener.host if ":" in wireguard else ""
+        found.append(replace(listener, host=host, capture="wireguard"))
+    return found
+
+
+def _must_capture() -> None:
+    redirector = mitmproxy_rs.local.LocalRedirector
+    why = getattr(redirector, "unavailable_reason", lambda: None)()
+    if sys.platform == "linux" and not hasattr(redirector, "unavailable_reason"):
+        why = f"this mitmproxy ({version.VERSION}) cannot do it on Linux; version 12 can"
+    if why:
+        raise UsageError(
+            f"--local does not work here: {str(why).rstrip('.')}. Set the proxy in the programs themselves, or use "
+            "--wireguard."
+        )
 
 
 def parse_listen(text: str, upstream: str | None) -> Listener:
@@ -195,7 +260,8 @@ async def _serve(
         if started is not None:
             started(urls, master.shutdown)
 
-    master = _master(listeners, transport, servers, running, Gate(engine, transport.resolver, live))
+    gate = Gate(engine, transport.resolver, live, transport.passing, transport.aliases)
+    master = _master(listeners, transport, servers, running, gate)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown
@@ -313,12 +379,22 @@ def _announce(
 ) -> list[str]:
     """Say where it listens, and return it; with `led` nobody needs to be told how to lead a browser there."""
     logging.getLogger("mitmproxy").addHandler(_Warnings(console))
-    bound = [address[1] for server in servers.servers for address in server.listen_addrs[:1]]
-    urls = [
-        listener.url(tls=transport.tls_cert is not None, port=port)
-        for listener, port in zip(listeners, bound, strict=True)
-    ]
-    for listener, url in zip(listeners, urls, strict=True):
+    urls = list[str]()
+    for listener, server in zip(listeners, servers.servers, strict=True):
+        port = server.listen_addrs[0][1] if server.listen_addrs else 0
+        if listener.capture:
+            client = _tunnel_settings(listener, server) if listener.capture == "wireguard" else ""
+            console.say(
+                _capture_words(listener, client),
+                "capturing",
+                mode=listener.capture,
+                listen=f"{listener.host}:{port}" if port else "",
+                client=client,
+                ca=str(transport.confdir / "mitmproxy-ca-cert.pem"),
+            )
+            continue
+        url = listener.url(tls=transport.tls_cert is not None, port=port)
+        urls.append(url)
         if listener.upstream:
             console.say(
                 f"Consentry stands in front of {listener.upstream} at {url}",
@@ -342,6 +418,18 @@ def _announce(
     return urls
 
 
+def _tunnel_settings(listener: Listener, server: Any) -> str:
+    """How a WireGuard client is set up, with the port that was opened where any would do."""
+    return f"{server.client_conf().removesuffix(f':{listener.port}')}:{server.listen_addrs[0][1]}"
+
+
+def _capture_words(listener: Listener, client: str) -> str:
+    if client:
+        return f"Consentry filters what comes through WireGuard; a client is set up with:\n{client}"
+    programs = listener.capture.partition(":")[2]
+    return f"Consentry filters what {programs or 'every program of this machine'} asks for."
+
+
 def _forward_words(url: str, authority: Path) -> str:
     address = url.partition("://")[2]
     return f"""Consentry filters at {url}
@@ -352,6 +440,7 @@ def _forward_words(url: str, authority: Path) -> str:
      macOS     sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {authority}
      Windows   certutil -addstore root {authority}
      Debian    sudo cp {authority} /usr/local/share/ca-certificates/consentry.crt && sudo update-ca-certificates
+     or, for all that this machine has: consentry ca install
   The key beside it signs for every site: keep that folder private."""
 
 
@@ -366,6 +455,11 @@ class _Start:
 
     async def shutdown_if_errored(self) -> None:
         for server in self._servers.servers:
+            if server.last_exception is not None and server.mode.type_name == "local":
+                raise UsageError(
+                    f"--local does not work here: {_first_cause(server.last_exception)}. It may need more rights; else "
+                    "set the proxy in the programs themselves, or use --wireguard."
+                )
             if server.last_exception is not None:
                 raise UsageError(
                     f"Cannot listen on port {server.mode.listen_port()}: {_reason(server.last_exception)}; "
@@ -415,6 +509,12 @@ def _reason(error: Exception) -> str:
         errno.EADDRNOTAVAIL: "the address is not one of this machine's",
     }
     return said.get(code or 0, str(error))
+
+
+def _first_cause(error: Exception) -> str:
+    """What a Rust error says, without the trace that it brings along."""
+    said = str(error).partition("Stack backtrace")[0].replace("Caused by:", "")
+    return " ".join(said.split()).rstrip(".")
 
 
 def _sentence(text: str) -> str:

@@ -43,6 +43,10 @@ class Resolver:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = tuple(entries)
 
+    def leads(self, host: str) -> bool:
+        """Whether a mapping names this host, on whatever port."""
+        return any(entry.host in (None, host.lower()) for entry in self._entries)
+
     def resolve(self, host: str, port: int) -> tuple[str, int]:
         """The address and port to connect to."""
         for entry in self._entries:

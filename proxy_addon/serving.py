@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,14 @@ from click.core import ParameterSource
 from .ask import Fetcher
 from .config import ConfigFile
 from .console import Console
+from .filter.aliases import Aliases, parse_server
 from .ledger import Several, Sink
 from .options import CONFDIR
 from .resolve import Resolver, parse_entry
-from .setup import build_engine, choose, open_dashboard, open_ledger, start_dashboard
+from .setup import build_engine, choose, open_dashboard, open_ledger, open_passing, start_dashboard
 
 if TYPE_CHECKING:
-    from .proxy import Started, Transport
+    from .proxy import Listener, Started, Transport
 
 
 def serve_sites(
@@ -28,17 +30,18 @@ def serve_sites(
     config: ConfigFile,
     given: dict[str, Any],
     started: Started | None = None,
+    more: Sequence[Listener] = (),
 ) -> None:
     """Serve sites, each an upstream (None: forward) and where to listen (None: not said), until interrupted.
 
-    `given` is what `serving_options` made of flags and environment; `started` is told when it listens.
-    Raises UsageError, LedgerError and FileError.
+    `given` is what `serving_options` made of flags and environment; `started` is told when it listens; `more` are
+    further listeners. Raises UsageError, LedgerError and FileError.
     """
     from .proxy import Transport, place, serve  # noqa: PLC0415
 
     def chosen(name: str, otherwise: Any = None) -> Any:
         """Flags and environment come before the file."""
-        value = given[name]
+        value = given.get(name)
         return config.options.get(name, otherwise) if value is None or value == () else value
 
     listeners = place(sites, given["listen"], None if given["listen"] else config.options.get("listen"))
@@ -74,7 +77,11 @@ def serve_sites(
         )
         if dashboard is not None:
             start_dashboard(dashboard, choices, engine, ledger)
-        serve(engine, listeners, transport, console, live=dashboard, started=started)
+        if choices.untouched or choices.learn:
+            transport = replace(transport, passing=open_passing(choices, engine.catalogue, console.warn))
+        if choices.aliases and any(upstream is None for upstream, _ in sites):
+            transport = replace(transport, aliases=Aliases(parse_server(choices.dns)))
+        serve(engine, [*listeners, *more], transport, console, live=dashboard, started=started)
 
 
 def _fetcher(transport: Transport) -> Fetcher | None:

@@ -12,15 +12,24 @@ from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
 from .catalogue.load import Rules
+from .catalogue.match import Catalogue
 from .config import ENFORCE, FILTER, IGNORE, ConfigFile, Site, UsageError, cache_folder, read_rules, regime_named
 from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
 from .engine import Engine
+from .filter.own_word import own_word
+from .filter.parameters import Parameters
+from .filter.passing import Passing, Untouched
+from .filter.pause import Pause
+from .filter.silence import SILENCE
 from .ledger import Evidence, LedgerError, Sink, trouble_with_ledger
-from .ledger.place import default_place, parse_place
+from .ledger.place import default_place, parse_place, state_folder
 from .ledger.retention import FOREVER, parse_keep
 from .ledger.visitor import Pseudonyms
+from .lists.catalogue import with_lists
+from .lists.filters import open_filters
+from .lists.store import open_lists
 from .region import Atlas, MaxMind, Regions
 from .routers import Fetch
 from .watch import Watcher
@@ -51,6 +60,7 @@ class Choices:
     badge: bool = False
     keep_query: bool = False
     rules: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     region_header: str = ""
     subdivision_header: str = ""
     geoip: str = ""
@@ -58,13 +68,21 @@ class Choices:
     dnt: str = IGNORE
     router_policy: str = FILTER
     ask_routers: bool = True
+    gpc: bool = False
+    strip_parameters: bool = False
+    untouched: tuple[str, ...] = ()
+    learn: bool = False
+    pausable: bool = False
+    aliases: bool = True
+    dns: str = ""
 
 
 def choose(chosen: Callable[[str], Any]) -> Choices:
     """The choices that `chosen` makes by name; where it says None or nothing, the default counts."""
     said = {each.name: chosen(each.name) for each in fields(Choices)}
-    if said["rules"]:
-        said["rules"] = tuple(said["rules"])
+    for name in ("rules", "lists", "untouched"):
+        if said[name]:
+            said[name] = tuple(said[name])
     return Choices(**{name: value for name, value in said.items() if value is not None and value != ()})
 
 
@@ -81,8 +99,11 @@ def build_engine(
 
     `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked.
     """
-    rules, known = read_rules(choices.rules)
-    regions = _regions(choices, known)
+    rules, laws = read_rules(choices.rules)
+    known = {SILENCE.regime: SILENCE, **laws}
+    lists = open_lists(choices.lists, choices.rules)
+    catalogue = with_lists(rules.catalogue, lists)
+    regions = _regions(choices, laws)
     regime = choices.regime or (AUTO if choices.region_header or choices.geoip else DEFAULT_REGIME)
     default = Site(
         mode=choices.mode,
@@ -98,6 +119,9 @@ def build_engine(
         router_policy=choices.router_policy,
         destinations=config.destinations,
         ask_routers=choices.ask_routers,
+        gpc=choices.gpc,
+        strip_parameters=choices.strip_parameters,
+        own=own_word(config.consent, catalogue),
     )
     sites: dict[str, Site] = {}
     for entry in config.sites:
@@ -112,11 +136,14 @@ def build_engine(
             router_policy=entry.router_policy or default.router_policy,
             destinations={**default.destinations, **entry.destinations},
             ask_routers=default.ask_routers if entry.ask_routers is None else entry.ask_routers,
+            gpc=default.gpc if entry.gpc is None else entry.gpc,
+            strip_parameters=default.strip_parameters if entry.strip_parameters is None else entry.strip_parameters,
+            own=own_word({**config.consent, **entry.consent}, catalogue),
         )
         sites[entry.url] = site
         sites.setdefault(registrable_domain(urlsplit(entry.url).hostname or ""), site)
     return Engine(
-        rules.catalogue,
+        catalogue,
         default,
         sites,
         sink,
@@ -129,7 +156,27 @@ def build_engine(
         watcher=watcher,
         badge=choices.badge,
         cache=cache_folder(),
+        filters=open_filters(catalogue, lists),
+        pause=Pause(pause_place()) if choices.pausable else None,
+        parameters=Parameters(each["parameter"] for each in rules.parameters),
     )
+
+
+def pause_place() -> Path:
+    """Where the pause of this user's filters is kept."""
+    return state_folder() / "pause"
+
+
+def open_passing(choices: Choices, catalogue: Catalogue, tell: Callable[[str], None]) -> Passing:
+    """What passes untouched: hosts that are shipped as sensitive, the user's own, and what was learnt."""
+    shipped = (Untouched(each["host"], each["why"]) for each in read_rules(choices.rules)[0].untouched)
+    own = (Untouched(host.lower(), "the user wants it untouched") for host in choices.untouched)
+
+    def is_vendor(host: str) -> bool:
+        return bool(catalogue.match_host(f"https://{host}/"))
+
+    place = state_folder() / "untouched.json" if choices.learn else None
+    return Passing((*own, *shipped), is_vendor, place, tell=tell)
 
 
 def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], None]) -> Ledger | None:
@@ -174,7 +221,9 @@ def start_dashboard(server: Server, choices: Choices, engine: Engine, ledger: Le
 
     regimes = read_rules(choices.rules)[1]
     history = Stored(ledger.store, lambda: ledger.writer.status) if ledger is not None else None
-    server.start(Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history))
+    server.start(
+        Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history, engine.pause)
+    )
 
 
 def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:

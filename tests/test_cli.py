@@ -92,11 +92,11 @@ def serve(monkeypatch: pytest.MonkeyPatch, run: Run) -> Serve:
     """Run a serving command up to where it would open its listeners."""
 
     def serve(*args: str) -> Started:
-        started: list[Started] = []
-        monkeypatch.setattr(proxy, "serve", lambda *given: started.append(Started(*given)))
+        served: list[Started] = []
+        monkeypatch.setattr(proxy, "serve", lambda *given, live, started: served.append(Started(*given, live)))
         result = run(*args)
-        assert (result.code, len(started)) == (0, 1), result
-        return started[0]
+        assert (result.code, len(served)) == (0, 1), result
+        return served[0]
 
     return serve
 

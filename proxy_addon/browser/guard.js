@@ -1336,6 +1336,8 @@
 
   if (typeof consentryLive === 'function' && !opaque && window.top === window) safely(() => consentryLive({ home, state, core, at, N, api, change, ask: inquire, expire, cookies }));
   tag.remove();
+  // A filter sends Global Privacy Control with every request: scripts hear the same.
+  if (state.gpc && !navigator.globalPrivacyControl) safely(() => Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get() { return true; }, configurable: true, enumerable: true }));
   arm(window);
   // A frame that shares the origin is armed from here, however early its script looks for fresh functions.
   safely(() => { if (navigator.globalPrivacyControl && !at.consent.gpc) at.consent = { ...at.consent, gpc: true }; });

@@ -18,6 +18,11 @@ def registrable_domain(host: str) -> str:
     return _LIST.privatesuffix(host) or host
 
 
+def is_public_suffix(domain: str) -> bool:
+    """Whether anyone may register names directly below this domain."""
+    return bool(_LIST.is_public(domain))
+
+
 def within(host: str, domain: str) -> bool:
     """Whether host is the domain or one of its subdomains."""
     return host == domain or host.endswith("." + domain)

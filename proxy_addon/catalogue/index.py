@@ -23,7 +23,7 @@ DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE = "domains", "labels", "stems", 
 SITES, OWNERS, NAMES = "sites", "owners", "names"
 KINDS = (DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE, SITES, OWNERS, NAMES)
 # What some vendors have that must be known of all before anything is matched.
-ROUTER, LISTED, TELLS = "router", "listed", "tells"
+ROUTER, LISTED, TELLS, PAYLOADS = "router", "listed", "tells", "payloads"
 # With a kind behind it: keys under which nothing is ever held.
 QUIET = "quiet "
 # So many keys below a domain are named.
@@ -209,7 +209,7 @@ def label_of(vendor: Vendor, host: str, otherwise: str) -> str:
 class _Compiler:
     def __init__(self) -> None:
         self._kinds: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
-        self._traits: dict[str, list[str]] = {ROUTER: [], LISTED: [], TELLS: []}
+        self._traits: dict[str, list[str]] = {ROUTER: [], LISTED: [], TELLS: [], PAYLOADS: []}
         self._used: Counter[str] = Counter()
         self._number = 0
 
@@ -289,6 +289,7 @@ class _Compiler:
             (ROUTER, vendor.router is not None),
             (LISTED, vendor.tcf is not None or vendor.google_ac is not None),
             (TELLS, any(rule.tells for rule in vendor.requests)),
+            (PAYLOADS, bool(vendor.payloads)),
         ):
             if has:
                 self._traits[trait].append(vendor.vendor)

@@ -1,9 +1,9 @@
 """From folders of YAML files to a Catalogue, with errors that name file, line and remedy.
 
-A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `destinations/*.yaml`, `surrogates/*.js`, `categories.yaml`
-and `regimes.yaml`. Later folders add to earlier ones and override them by name: a vendor, a platform or a surrogate by
-its file's, a category, a regime or a destination by its own. The validated form is cached on disk under a hash of
-every byte that went into it, so that a start does not parse YAML again: see cache.py.
+A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `destinations/*.yaml`, `surrogates/*.js`, `categories.yaml`,
+`regimes.yaml`, `parameters.yaml` and `untouched.yaml`. Later folders add to earlier ones and override them by name: a
+vendor, a platform or a surrogate by its file's, the entries of all other files by their own. The validated form is
+cached on disk under a hash of every byte that went into it, so that a start does not parse YAML again: see cache.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ from .values import LazyVendors, destination_of, vendor_of
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 12
+_FORM = 13
 # What the files of settings list, and by which word of an entry it is known.
-_SETTINGS = {"categories": "category", "regimes": "regime"}
+_SETTINGS = {"categories": "category", "regimes": "regime", "parameters": "parameter", "untouched": "host"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
 _SCHEMAS = ("vendor.schema.json", "platform.schema.json", "destination.schema.json", "rules.schema.json")
 
@@ -53,11 +53,16 @@ def shipped_rules() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that the rules folders say: the catalogue, and the regimes and platforms as plain validated data."""
+    """All that the rules folders say: the catalogue, and all else as plain validated data.
+
+    `parameters` are those of addresses that track, `untouched` the hosts that a filter does not look into.
+    """
 
     catalogue: Catalogue
     regimes: Mapping[str, Any]
     platforms: Mapping[str, Any]
+    parameters: Sequence[Mapping[str, Any]] = ()
+    untouched: Sequence[Mapping[str, Any]] = ()
 
 
 def load(folders: Sequence[Path] = (), cache: Path | None = None) -> Catalogue:
@@ -90,6 +95,21 @@ def load_rules(folders: Sequence[Path] = (), cache: Path | None = None) -> Rules
     return _open(index, vendors, facts)
 
 
+def vendor_documents(folders: Sequence[Path] = ()) -> Iterator[Document | RulesError]:
+    """Every vendor file that load_rules() would read, parsed, or what keeps it from being parsed.
+
+    Raises RulesError for a folder that is none.
+    """
+    schema = _schema("vendor.schema.json")
+    layers = [_read(_files(folder)) for folder in (shipped_rules(), *folders)]
+    for name, source in {name: source for layer in layers for name, source in layer.items()}.items():
+        if name.startswith("vendors/"):
+            try:
+                yield parse(source.path, source.content, schema)
+            except RulesError as error:
+                yield error
+
+
 def _files(folder: Path) -> Mapping[str, str]:
     """The files of a rules folder, by the name under which another folder may override them."""
     if not folder.is_dir():
@@ -99,7 +119,8 @@ def _files(folder: Path) -> Mapping[str, str]:
     for kind, ending in (("platforms", ".yaml"), ("destinations", ".yaml"), ("surrogates", ".js")):
         files |= {f"{kind}/{name}": path for name, path in _ending(folder / kind, ending).items()}
     files |= {name: f"{folder}/{name}" for name in _SETTINGS_FILES if (folder / name).is_file()}
-    if not files:
+    # A folder may hold nothing but lists, which are read elsewhere.
+    if not files and not (folder / "lists").is_dir():
         raise RulesError(folder, None, "this folder holds no rules", "put vendor files into its vendors/ folder")
     return files
 
@@ -303,11 +324,12 @@ def _check_surrogate(
 
 def _check_patterns(document: Document) -> None:
     value = document.value
-    for section in ("requests", "exempt"):
+    for section in ("requests", "exempt", "payloads"):
         for index, rule in enumerate(value.get(section, [])):
             if "query" in rule:
                 _check_regex(document, (section, index, "query"), rule["query"])
-            if rule["host"] == "*" and (not stem(rule["path"]) or "*" in stem(rule["path"])):
+            _check_signature(document, (section, index, "body"), rule.get("body", ()))
+            if rule.get("host") == "*" and (not stem(rule["path"]) or "*" in stem(rule["path"])):
                 raise document.error(
                     (section, index, "path"),
                     f"a rule for any host needs a literal file name, and '{rule['path']}' has none",
@@ -315,12 +337,10 @@ def _check_patterns(document: Document) -> None:
                 )
             glob(rule["path"])
     for index, snippet in enumerate(value.get("snippets", [])):
-        for position, text in enumerate(snippet["all"]):
-            if (pattern := regex_of(text)) is not None:
-                _check_regex(document, ("snippets", index, "all", position), pattern)
+        _check_signature(document, ("snippets", index, "all"), snippet["all"])
     if "router" in value:
         _check_router(document)
-    rules = [rule["rule"] for section in ("requests", "snippets") for rule in value.get(section, [])]
+    rules = [rule["rule"] for section in ("requests", "payloads", "snippets") for rule in value.get(section, [])]
     for name in sorted({name for name in rules if rules.count(name) > 1}):
         raise document.error((), f"two rules are named '{name}'", "give each rule a name of its own")
 
@@ -353,6 +373,12 @@ def _check_router(document: Document) -> None:
             _check_regex(document, (*where, "shape", "path"), holder["shape"]["path"])
 
 
+def _check_signature(document: Document, where: tuple[str | int, ...], strings: Iterable[str]) -> None:
+    for position, text in enumerate(strings):
+        if (pattern := regex_of(text)) is not None:
+            _check_regex(document, (*where, position), pattern)
+
+
 def _check_regex(document: Document, where: tuple[str | int, ...], pattern: str) -> None:
     try:
         re.compile(pattern)
@@ -375,7 +401,13 @@ def _open(index: Index, vendors: Mapping[str, Vendor], facts: Mapping[str, Any])
         surrogates=facts["surrogates"],
         destinations=[destination_of(each) for each in facts["destinations"]],
     )
-    return Rules(catalogue, {"regimes": facts["regimes"]}, {"platforms": facts["platforms"]})
+    return Rules(
+        catalogue,
+        {"regimes": facts["regimes"]},
+        {"platforms": facts["platforms"]},
+        facts["parameters"],
+        facts["untouched"],
+    )
 
 
 def _shelved(shelf: ShelfIndex) -> Rules:

@@ -32,6 +32,18 @@ class RequestRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Payload:
+    """Recognises a request on any host by what is sent: by path glob, query, and strings that its body must hold."""
+
+    rule: str
+    path: str
+    what: str
+    query: str | None = None
+    body: tuple[str, ...] = ()
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exemption:
     """Requests to a vendor's domain that are not tracking."""
 
@@ -97,6 +109,15 @@ class SnippetExample:
 
 
 @dataclass(frozen=True, slots=True)
+class PayloadExample:
+    """A request by its address and body, and the payload rule that must say whose it is; '' for nobody's."""
+
+    url: str
+    rule: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """What a vendor file claims about itself; the tests run every line."""
 
@@ -106,6 +127,8 @@ class Examples:
     pass_snippets: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
     pass_cookies: tuple[str, ...] = ()
+    payloads: tuple[PayloadExample, ...] = ()
+    pass_payloads: tuple[PayloadExample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +226,7 @@ class Vendor:
     script: str = ""
     domains: tuple[Domain, ...] = ()
     requests: tuple[RequestRule, ...] = ()
+    payloads: tuple[Payload, ...] = ()
     exempt: tuple[Exemption, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     cookies: tuple[Cookie, ...] = ()
@@ -226,6 +250,7 @@ class Vendor:
     def categories(self) -> frozenset[str]:
         """Every category that something of this vendor needs."""
         found = [self.category, *(each.category for each in self.requests), *(each.category for each in self.snippets)]
+        found += [each.category for each in self.payloads]
         return frozenset(name for name in (*found, *(each.category for each in self.cookies)) if name)
 
 

@@ -15,6 +15,8 @@ from .model import (
     Examples,
     Exemption,
     MatchExample,
+    Payload,
+    PayloadExample,
     Question,
     RequestRule,
     Router,
@@ -75,6 +77,7 @@ def vendor_of(plain: Mapping[str, Any]) -> Vendor:
         **texts,
         domains=tuple(Domain(**each) for each in plain.get("domains", ())),
         requests=tuple(RequestRule(**each) for each in plain.get("requests", ())),
+        payloads=tuple(Payload(**{**each, "body": tuple(each.get("body", ()))}) for each in plain.get("payloads", ())),
         exempt=tuple(Exemption(**each) for each in plain.get("exempt", ())),
         snippets=tuple(Snippet(**{**each, "all": tuple(each["all"])}) for each in plain.get("snippets", ())),
         cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
@@ -94,6 +97,8 @@ def vendor_of(plain: Mapping[str, Any]) -> Vendor:
             pass_snippets=tuple(examples.get("pass_snippets", ())),
             cookies=tuple(examples.get("cookies", ())),
             pass_cookies=tuple(examples.get("pass_cookies", ())),
+            payloads=tuple(PayloadExample(**each) for each in examples.get("payloads", ())),
+            pass_payloads=tuple(PayloadExample(**each) for each in examples.get("pass_payloads", ())),
         ),
     )
 

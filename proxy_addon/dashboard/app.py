@@ -23,8 +23,11 @@ from starlette.routing import Route
 
 from ..catalogue.match import Catalogue
 from ..catalogue.model import Vendor
+from ..config import UsageError
 from ..consent.model import CATEGORIES, NECESSARY, Regime
 from ..consent.platforms import Platform
+from ..filter.duration import LONGEST
+from ..filter.pause import Pause
 from ..ledger import Evidence
 from ..own import INSIDE_PATH
 from ..visitors import Client
@@ -80,7 +83,10 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the dashboard shows and steers. `pretend` lets a browser pass for one that sends GPC on a site."""
+    """What the dashboard shows and steers. `pretend` lets a browser pass for one that sends GPC on a site.
+
+    `pause` is that of a filter, None where nothing can pause.
+    """
 
     scene: Scene
     catalogue: Catalogue
@@ -88,6 +94,7 @@ class Subject:
     platforms: tuple[Platform, ...]
     pretend: Callable[[Client, str, bool], None]
     history: History | None = None
+    pause: Pause | None = None
 
 
 class Dashboard:
@@ -115,6 +122,8 @@ class Dashboard:
             Route("/api/rows", self._rows),
             Route("/api/load/{number:int}", self._load),
             Route("/api/consent", self._set_consent, methods=["POST"]),
+            Route("/api/pause", self._tell_pause),
+            Route("/api/pause", self._set_pause, methods=["POST"]),
             Route(STATIC + "{name}", self._static),
             Route("/favicon.ico", self._icon),
             Route(LOGIN, self._login, methods=["GET", "POST"]),
@@ -308,6 +317,32 @@ class Dashboard:
             return _json({"error": str(error)}, 400)
         return self._carry_out(who, chosen)
 
+    async def _tell_pause(self, _: Request) -> Response:
+        return _json({"until": self._pausing().until})
+
+    async def _set_pause(self, request: Request) -> Response:
+        """Pause for so many seconds from now; 0 ends a pause."""
+        pause = self._pausing()
+        try:
+            seconds = json.loads(await _body(request))["seconds"]
+        except (ValueError, RecursionError, TypeError, LookupError):
+            seconds = None
+        if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= LONGEST:
+            return _json({"error": "A pause takes a number of seconds, at most a day."}, 400)
+        try:
+            if seconds:
+                pause.begin(seconds)
+            else:
+                pause.end()
+        except UsageError as error:
+            return _json({"error": str(error)}, 409)
+        return _json({"until": pause.until})
+
+    def _pausing(self) -> Pause:
+        if self._subject.pause is None:
+            raise HTTPException(404, "Only a filter can pause.")
+        return self._subject.pause
+
     def _carry_out(self, who: Who, chosen: Any) -> Response:
         scene = self._subject.scene
         if chosen.gpc is not None:
@@ -351,7 +386,11 @@ class Dashboard:
 
     def _page(self, template: str, /, **context: Any) -> Response:
         text = self._templates.get_template(f"{template}.html").render(
-            page=template, csrf=self._keys.csrf, necessary=NECESSARY, **context
+            page=template,
+            csrf=self._keys.csrf,
+            necessary=NECESSARY,
+            pausable=self._subject.pause is not None,
+            **context,
         )
         return _text(text, "text/html; charset=utf-8")
 

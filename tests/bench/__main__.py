@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 import click
 
@@ -12,6 +14,8 @@ from proxy_addon.catalogue.yamlfile import FileError
 from . import guardsize
 from .processes import BenchError
 from .report import guard_size, machine, page_cost, processor, rows, table
+from .soak.soak import measure as measure_soak
+from .soak.soak import table as table_of_soak
 from .suite import FULL, QUICK, measure
 from .suite import page_cost as measure_pages
 
@@ -19,13 +23,20 @@ from .suite import page_cost as measure_pages
 @click.command()
 @click.option("--quick", is_flag=True, help="Shorter rounds and fewer requests: an impression in a minute.")
 @click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
-def main(quick: bool, pages: bool) -> None:
+@click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
+@click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="How many, with --soak.")
+def main(*, quick: bool, pages: bool, soak: bool, requests: int) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
     It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.
     """
     plan = QUICK if quick else FULL
     try:
+        if soak:
+            with tempfile.TemporaryDirectory() as folder:
+                found = measure_soak(requests, Path(folder), lambda what: click.echo(what, err=True))
+            click.echo(f"{table_of_soak(found)}\n\n{processor()}")
+            sys.exit(0 if found.clean else 1)
         if pages:
             rules = load_rules()
             cost = measure_pages(rules, plan.loads)

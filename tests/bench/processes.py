@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -54,8 +54,10 @@ class BenchError(Exception):
 class Running:
     """A program that listens on a port of its own, from its start until stop()."""
 
-    def __init__(self, name: str, command: Sequence[str], port: int, folder: Path) -> None:
-        """Start it in `folder`, without the settings that the user's environment holds for Consentry."""
+    def __init__(
+        self, name: str, command: Sequence[str], port: int, folder: Path, more: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it in `folder`, without what the user's environment sets for Consentry but with `more`."""
         self.name = name
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -66,7 +68,12 @@ class Running:
                 command,
                 cwd=folder,
                 # The ledger is where nothing else is, not the user's own.
-                env={**environment, "PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": str(folder / f"state-{port}")},
+                env={
+                    **environment,
+                    "PYTHONPATH": str(_ROOT),
+                    "XDG_STATE_HOME": str(folder / f"state-{port}"),
+                    **(more or {}),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -84,7 +91,11 @@ class Running:
                         return
             else:
                 break
-        raise BenchError(f"{self.name} did not start: {self._log.read_text('utf-8', 'replace').strip()[-2000:]}")
+        raise BenchError(f"{self.name} did not start: {self.log().strip()[-2000:]}")
+
+    def log(self) -> str:
+        """All that it wrote so far."""
+        return self._log.read_text("utf-8", "replace")
 
     def memory(self) -> int:
         """Its resident memory in bytes (Linux)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy_addon.catalogue.load import load
-from proxy_addon.catalogue.model import Match, Vendor
+from proxy_addon.catalogue.model import Match, PayloadExample, Vendor
+from proxy_addon.catalogue.payloads import Payloads
 from proxy_addon.consent.model import NECESSARY
 
 CATALOGUE = load()
@@ -69,3 +70,24 @@ def test_every_rule_of_a_vendor_has_an_example(vendor: Vendor) -> None:
 @each_vendor
 def test_a_vendor_with_a_snippet_says_what_is_no_snippet(vendor: Vendor) -> None:
     assert not vendor.snippets or vendor.examples.pass_snippets
+
+
+PAYLOADS = Payloads(VENDORS)
+
+
+def found(example: PayloadExample) -> str | None:
+    match = PAYLOADS.match(example.url) or PAYLOADS.match_body(example.url, example.body)
+    return f"{match.vendor} {match.rule}" if match else None
+
+
+@each_vendor
+def test_a_request_with_a_vendors_payload_matches_the_rule_it_names(vendor: Vendor) -> None:
+    said = vendor.examples.payloads
+    # What a rule for an address recognises needs no payload.
+    assert [example.url for example in said if CATALOGUE.match(example.url) is not None] == []
+    assert [found(example) for example in said] == [f"{vendor.vendor} {example.rule}" for example in said]
+
+
+@each_vendor
+def test_a_request_that_only_looks_so_is_nobodys(vendor: Vendor) -> None:
+    assert [example.url for example in vendor.examples.pass_payloads if found(example) is not None] == []

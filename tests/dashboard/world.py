@@ -16,6 +16,7 @@ from proxy_addon.catalogue.model import Cookie as CookieEntry
 from proxy_addon.consent.model import Consent
 from proxy_addon.dashboard.app import History, Subject
 from proxy_addon.dashboard.server import Address, Server
+from proxy_addon.filter.pause import Pause
 from proxy_addon.ledger import Evidence
 from proxy_addon.visitors import Client
 from proxy_addon.watch import Who
@@ -162,7 +163,9 @@ def events(lines: Any) -> Iterator[tuple[str, Any]]:
 
 
 @contextmanager
-def world(token: str = "", history: History | None = None, host: str = "127.0.0.1") -> Iterator[World]:
+def world(
+    token: str = "", history: History | None = None, host: str = "127.0.0.1", pause: Pause | None = None
+) -> Iterator[World]:
     """A dashboard on a free port."""
     warnings: list[str] = []
     server = Server(Address(host, 0, chosen=True), token, warnings.append)
@@ -173,7 +176,7 @@ def world(token: str = "", history: History | None = None, host: str = "127.0.0.
         made.pretended.append((client, site, gpc))
 
     regimes = {each.regime: each for each in (GDPR, CCPA)}
-    server.start(Subject(server.scene, catalogue(), regimes, (), pretend, history))
+    server.start(Subject(server.scene, catalogue(), regimes, (), pretend, history, pause))
     try:
         yield made
     finally:

@@ -76,7 +76,7 @@ class Proxy:
         ]
         for reader in self._readers:
             reader.start()
-        forward = bool(arguments) and arguments[0] in ("forward", "browse")
+        forward = bool(arguments) and arguments[0] in ("forward", "filter", "browse")
         self._expected = 1 if forward else sum(each.startswith(("http://", "https://")) for each in arguments)
         try:
             self._wait(lambda: len(self.urls) >= self._expected, _START, "it does not listen")
@@ -146,6 +146,20 @@ class Proxy:
     def wait_until(self, wanted: Callable[[list[Verdict]], bool], since: int = 0, timeout: float = 10) -> None:
         """Wait until the verdicts, taken together, are what is wanted."""
         self._wait(lambda: wanted(self.verdicts(since)), timeout, "the verdicts did not become what they should")
+
+    def wait_for_warning(self, text: str, timeout: float = 10) -> None:
+        """Wait until it has warned of something with this text."""
+
+        self.wait_for_line(lambda line: line.get("event") == "warning" and text in line.get("what", ""), timeout)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All that it said so far, one object a line."""
+        return list(self._lines)
+
+    def wait_for_line(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 10) -> None:
+        """Wait until it has said something of a kind."""
+        self._wait(lambda: any(map(wanted, self._lines)), timeout, "it did not say what was waited for")
 
     def interrupt(self, timeout: float = 15) -> int:
         """Send what Ctrl-C sends, and return the exit code."""

@@ -1,0 +1,1 @@
+"""What makes a forward proxy one to live with: what passes untouched, pauses, addresses without tracking."""

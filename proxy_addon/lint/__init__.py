@@ -1,0 +1,1 @@
+"""Finds what is wrong with vendor files beyond what keeps them from loading."""
