@@ -93,7 +93,13 @@ def serve(monkeypatch: pytest.MonkeyPatch, run: Run) -> Serve:
 
     def serve(*args: str) -> Started:
         served: list[Started] = []
-        monkeypatch.setattr(proxy, "serve", lambda *given, live, started: served.append(Started(*given, live)))
+
+        def take(
+            engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, **given: object
+        ) -> None:
+            served.append(Started(engine, listeners, transport, console, given["live"]))
+
+        monkeypatch.setattr(proxy, "serve", take)
         result = run(*args)
         assert (result.code, len(served)) == (0, 1), result
         return served[0]
