@@ -37,7 +37,7 @@ from .listed import listings
 from .options import option, rules_option, serving_options
 from .region import regime_at
 from .rewrite.destinations import MOST_BYTES
-from .serving import serve_sites
+from .serving import serve_sites, sites_of
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
 _LONGEST_TEXT = 65536
@@ -103,14 +103,8 @@ def reverse(urls: tuple[str, ...], **given: Any) -> None:
     consentry https://staging.example.com
     consentry https://shop.example.com https://blog.example.com --listen 8080 --listen 8081
     """
-    from .proxy import parse_upstream  # noqa: PLC0415 - mitmproxy loads slowly, and only serving needs it
-
     config = read_config(given["config"])
-    sites: list[tuple[str | None, str | None]] = [(parse_upstream(url), None) for url in urls]
-    sites = sites or [(parse_upstream(entry.url), entry.listen) for entry in config.sites]
-    if not sites:
-        raise UsageError("Name the site to stand in front of, as in: consentry https://staging.example.com")
-    serve_sites(sites, config, given)
+    serve_sites(sites_of(urls, config), config, given)
 
 
 @cli.command()
