@@ -27,7 +27,7 @@ from proxy_addon.console import Console
 from proxy_addon.engine import Engine
 from proxy_addon.exchange import DIGESTS, Exchange, Fields, Gather, Refuse, is_long
 from proxy_addon.ledger import Several
-from proxy_addon.own import INSIDE_PATH
+from proxy_addon.own import INSIDE_PATH, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
@@ -177,8 +177,8 @@ class Tap:
         request = flow.request
         if is_own(request.path):
             return
-        exchange: _Exchange | None = flow.metadata.get("consentry")
-        fields = _Fields(request.headers).plain()
+        exchange: Exchange | None = flow.metadata.get("consentry")
+        fields = _Headers(request.headers).plain()
         consent = exchange.visit.consent if exchange is not None else None
         self._traffic.asked(flow.id, request.method, request.url, fields, consent, held=flow.response is not None)
 
@@ -190,7 +190,7 @@ class Tap:
         """Tell of an answer."""
         if flow.response is not None:
             self._traffic.answered(
-                flow.id, flow.response.status_code, _Fields(flow.response.headers).get_all("set-cookie")
+                flow.id, flow.response.status_code, _Headers(flow.response.headers).get_all("set-cookie")
             )
 
     def response(self, flow: http.HTTPFlow) -> None:

@@ -27,6 +27,7 @@ from .config import (
 from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
+from .envoy.command import envoy_command, processor_command
 from .explain import Explanation, ask, connected, consent_of, explain
 from .inspect.command import inspect_command
 from .ledger import OUTCOMES, LedgerError
@@ -378,6 +379,10 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
 def _ledger_to_ask(given: Mapping[str, Any]) -> Place:
     said = given["ledger"] or read_config(given["config"]).options.get("ledger")
     return parse_place(said) if isinstance(said, str) else default_place()
+
+
+cli.add_command(envoy_command)
+cli.add_command(processor_command)
 
 
 def main() -> NoReturn:

@@ -75,7 +75,7 @@ _OUTDATED = (
     "last-modified", "age", "expires",
 )  # fmt: skip
 # By this in Accept a service worker says that it fetches what may be a page, for which browsers have no word then.
-_PAGE_FOR_A_WORKER = ", application/x-consentry"
+PAGE_FOR_A_WORKER = ", application/x-consentry"
 _MOST_COOKIES = 200
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 # So many addresses that pages held are remembered, to tell them from leaks.
@@ -90,7 +90,7 @@ _WATCH = (
     f"report-uri {BASE}csp"
 )
 # What is asked for so may come changed, and must come whole.
-_CHANGING = PAGES | _WORKERS | {"style"}
+CHANGING = PAGES | _WORKERS | {"style"}
 
 
 @dataclass(slots=True)
@@ -336,8 +336,8 @@ class Engine:
     def prepare_request(self, visit: Visit, method: str, url: str, headers: Headers, fields: Mapping[str, str]) -> None:
         """Make sure that what is to be rewritten comes whole, and in a coding we know."""
         asked = fields.get("accept", "")
-        if _PAGE_FOR_A_WORKER in asked:
-            headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
+        if PAGE_FOR_A_WORKER in asked:
+            headers.set_all("accept", [asked.replace(PAGE_FOR_A_WORKER, "")])
         if self._watcher is not None:
             self._watch_request(visit, headers, fields)
         if not visit.enforces and visit.forward:
@@ -347,7 +347,7 @@ class Engine:
             known = coding.accept_encoding(accepted)
             if known is not None and known != accepted:
                 headers.set_all("accept-encoding", [known or "identity"])
-        changes = destination(fields, "") in _CHANGING or "text/html" in asked or _PAGE_FOR_A_WORKER in asked
+        changes = destination(fields, "") in CHANGING or "text/html" in asked or PAGE_FOR_A_WORKER in asked
         if changes or self._routing.answers(visit, self._match(visit, url), url, method):
             for name in ("if-none-match", "if-modified-since", "if-range", "range"):
                 if name in fields:
@@ -822,7 +822,7 @@ class Engine:
             return None
         wanted = stated(request)
         accept = request.get("accept", "")
-        page = wanted in PAGES or (not wanted and "text/html" in accept) or _PAGE_FOR_A_WORKER in accept
+        page = wanted in PAGES or (not wanted and "text/html" in accept) or PAGE_FOR_A_WORKER in accept
         if kind == "sniff":
             nosniff = "nosniff" in ", ".join(headers.get_all("x-content-type-options")).lower()
             return True if page and not nosniff else None

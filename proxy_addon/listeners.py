@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,8 +93,27 @@ def parse_upstream(text: str) -> str:
     return site
 
 
-def must_load(path: Path, option: str, takes: str, load: Callable[[Path], object]) -> None:
+def check_files(transport: Transport) -> None:
     """Try what a proxy would try at the first connection only. Raises UsageError."""
+    if transport.tls_cert is not None:
+        # An empty passphrase, so that a key which needs one is an error and no question.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _must_load(
+            transport.tls_cert,
+            "--tls-cert",
+            "a PEM file with a private key (no passphrase) and its certificate",
+            lambda path: context.load_cert_chain(path, password=""),
+        )
+    if transport.upstream_ca is not None:
+        _must_load(
+            transport.upstream_ca,
+            "--upstream-ca",
+            "a PEM file of certificates",
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations,
+        )
+
+
+def _must_load(path: Path, option: str, takes: str, load: Callable[[Path], object]) -> None:
     if not path.is_file():
         raise UsageError(f"There is no file {path}; check the path given to {option}.")
     try:

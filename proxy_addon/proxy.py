@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import logging
 import signal
-import ssl
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
-from .listeners import Listener, Transport, must_load, reason_of
+from .listeners import DEFAULT_HOST, Listener, Transport, check_files, reason_of
 from .traffic import Traffic
 
 
@@ -165,23 +164,10 @@ def _options(listeners: Sequence[Listener], transport: Transport) -> options.Opt
 def _late_options(transport: Transport) -> dict[str, object]:
     """Options that exist once their add-ons are loaded."""
     chosen: dict[str, object] = {"keep_host_header": True, "connection_strategy": "lazy"}
+    check_files(transport)
     if transport.tls_cert is not None:
-        # An empty passphrase, so that a key which needs one is an error and no question.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        must_load(
-            transport.tls_cert,
-            "--tls-cert",
-            "a PEM file with a private key (no passphrase) and its certificate",
-            lambda path: context.load_cert_chain(path, password=""),
-        )
         chosen["certs"] = [f"*={transport.tls_cert}"]
     if transport.upstream_ca is not None:
-        must_load(
-            transport.upstream_ca,
-            "--upstream-ca",
-            "a PEM file of certificates",
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations,
-        )
         chosen["ssl_verify_upstream_trusted_ca"] = str(transport.upstream_ca)
     return chosen
 

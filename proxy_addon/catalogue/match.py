@@ -231,6 +231,14 @@ class Catalogue:
         found += [rules.whole] if rules.whole else []
         return [] if any(site in self._own_sites[each.vendor] for each in found) else found
 
+    def knows_host(self, host: str) -> bool:
+        """Whether something is catalogued on this very host, and not only wherever it may be served."""
+        return self._rules_for(host) is not None
+
+    def names_anywhere(self) -> frozenset[str]:
+        """The stems (see `stem`) of what is catalogued on whatever host it is served from."""
+        return frozenset(self._any_host)
+
     def owns(self, vendor: str, site: str) -> bool:
         """Whether a registrable domain is one of the vendor's own sites."""
         return site in self._own_sites[vendor]
