@@ -343,7 +343,8 @@ def _site(upstream: str, transport: Transport) -> Plain:
         "connect_timeout": "10s",
         # What cannot be reached is said at once, each time: there is nowhere else to go.
         "circuit_breakers": {"thresholds": [_most(100_000)]},
-        **_endpoints(upstream, [Place(host=address, port=port)]),
+        # One connection is tried to each of its addresses, until one is there.
+        **_endpoints(upstream, [Place(host=address, port=port)], {"type": "LOGICAL_DNS", "dns_lookup_family": "ALL"}),
     }
     if parts.scheme == "https":
         cluster["transport_socket"] = _tls_upstream(host, transport)
@@ -376,7 +377,8 @@ def _processors(places: Sequence[Place], limits: Limits) -> Plain:
         "typed_extension_protocol_options": {
             _HTTP: _typed(_HTTP, explicit_http_config={"http2_protocol_options": windows})
         },
-        **_endpoints("processors", places),
+        # Each address is a processor.
+        **_endpoints("processors", places, {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED"}),
     }
 
 
@@ -384,11 +386,13 @@ def _most(count: int) -> Plain:
     return {"max_connections": count, "max_pending_requests": count, "max_requests": count}
 
 
-def _endpoints(name: str, places: Sequence[Place]) -> Plain:
+def _endpoints(name: str, places: Sequence[Place], lookup: Plain) -> Plain:
     fixed = all(place.path or _is_address(place.host) for place in places)
-    looked_up: Plain = {"type": "STATIC"} if fixed else {"type": "STRICT_DNS", "dns_lookup_family": "ALL"}
     endpoints = [{"endpoint": {"address": place.plain()}} for place in places]
-    return {**looked_up, "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}}
+    return {
+        **({"type": "STATIC"} if fixed else lookup),
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+    }
 
 
 def _is_address(host: str) -> bool:

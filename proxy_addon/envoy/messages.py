@@ -58,7 +58,8 @@ def _set(mutation: HeaderMutation, name: str, value: str, *, appends: bool) -> N
     option = mutation.set_headers.add()
     option.header.key = name
     option.header.raw_value = value.encode("utf-8", "surrogateescape")
-    option.append_action = option.APPEND_IF_EXISTS_OR_ADD if appends else option.OVERWRITE_IF_EXISTS_OR_ADD
+    # The older word for it: external processing takes an appending action without it for an overwriting one.
+    option.append.value = appends
 
 
 def attributes(request: ProcessingRequest) -> Mapping[str, str]:
