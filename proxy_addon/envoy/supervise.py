@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _STEADY = 30.0
 _USAGE = 2
 
-Configure = Callable[[Sequence[Place], Place], dict[str, Any]]
+Configure = Callable[[Sequence[Listener], Sequence[Place], Place], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,17 @@ class _Supervisor:
             places = [Place(path=str(folder / f"{number}.sock")) for number in range(self._fleet.processors)]
             admin = Place(path=str(folder / "admin.sock"))
             configuration = folder / "envoy.json"
-            configuration.write_text(json.dumps(self._fleet.configure(places, admin)), "utf-8")
+
+            def configure(listeners: Sequence[Listener]) -> None:
+                configuration.write_text(json.dumps(self._fleet.configure(listeners, places, admin)), "utf-8")
+
+            configure(self._fleet.listeners)
             for number, place in enumerate(places):
                 listens = (*self._fleet.processor, "--processor", f"unix:{place.path}")
                 self._kept.append(_Kept(f"processor {number + 1}", listens))
             self._kept.append(_Kept("Envoy", self._envoy(configuration)))
             tasks = [asyncio.create_task(self._keep(each)) for each in self._kept]
-            await self._first(tasks, self._started(places, admin))
+            await self._first(tasks, self._started(places, admin, configure))
             await self._first(tasks, self._stopping.wait())
         finally:
             self._stopping.set()
@@ -155,12 +159,16 @@ class _Supervisor:
         if waiting in done:
             waiting.result()
 
-    async def _started(self, places: Sequence[Place], admin: Place) -> None:
+    async def _started(
+        self, places: Sequence[Place], admin: Place, configure: Callable[[Sequence[Listener]], None]
+    ) -> None:
         try:
             async with asyncio.timeout(_START):
                 ports = await self._ports(places, admin)
         except TimeoutError:
             raise UsageError(f"Envoy and its processors are not up after {_START:g} seconds.") from None
+        # Wherever it listens now, it listens again once it had to be started anew.
+        configure([replace(each, port=port) for each, port in zip(self._fleet.listeners, ports, strict=True)])
         self._up = True
         for listener, port in zip(self._fleet.listeners, ports, strict=True):
             url = listener.url(tls=self._tls, port=port)

@@ -242,6 +242,14 @@ def _family(pid: int) -> list[int]:
     return [pid, *(each for child in mine for each in _family(int(child)))]
 
 
+def children(pid: int) -> list[tuple[int, str]]:
+    """The processes that a process has started, each with its command (Linux)."""
+    return [
+        (each, Path(f"/proc/{each}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip())
+        for each in _family(pid)[1:]
+    ]
+
+
 def _resident(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
