@@ -239,6 +239,12 @@ class Catalogue:
         """The stems (see `stem`) of what is catalogued on whatever host it is served from."""
         return frozenset(self._any_host)
 
+    def shapes_anywhere(self) -> frozenset[str]:
+        """Regular expressions of paths by which a router's settings and events are known on whatever host."""
+        routers = [vendor.router for vendor in self.vendors.values() if vendor.router]
+        shapes = (shape for router in routers for shape in (router.shape, router.events.shape))
+        return frozenset(shape.path for shape in shapes if shape)
+
     def owns(self, vendor: str, site: str) -> bool:
         """Whether a registrable domain is one of the vendor's own sites."""
         return site in self._own_sites[vendor]

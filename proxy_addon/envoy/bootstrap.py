@@ -50,6 +50,7 @@ _OFF = {"@type": _TYPE + "envoy.config.route.v3.FilterConfig", "disabled": True}
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _ANY_SIZE = {"re2.max_program_size.error_level": 1_000_000, "re2.max_program_size.warn_level": 1_000_000}
 _WINDOW = 1024 * 1024
+_BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
 # What TLS says when it fails, the more telling first.
 _FAILURES = (
     "certificate has expired",
@@ -315,8 +316,14 @@ def _route(match: Plain, upstream: str, without: Sequence[str]) -> Plain:
 def _catalogued(catalogue: Catalogue) -> str:
     """What a path must be like for the catalogue to know it on any host, and what a browser would read as another."""
     names = "|".join(re.escape(name) for name in sorted(catalogue.names_anywhere()))
+    shapes = "".join(f"|.*(?:{_in_re2(shape)}).*" for shape in sorted(catalogue.shapes_anywhere()))
     odd = r".*(?:\\|%5[cC]|%2[eE]).*|.*/\.\.?(?:/.*)?"
-    return rf"(?s)(?:.*/)?(?:{names})(?:\.[^/]*)?|{odd}"
+    return rf"(?s)(?:.*/)?(?:{names})(?:\.[^/]*)?|{odd}{shapes}"
+
+
+def _in_re2(pattern: str) -> str:
+    """The pattern for Envoy, which cannot look around or back: what needs that is handed over as a whole."""
+    return "" if _BEYOND_RE2.search(pattern) else pattern
 
 
 def _authority() -> Plain:
