@@ -64,6 +64,7 @@ from .rewrite.injection import Injection
 from .rewrite.text import Overheard, Prefixed, Sheet
 from .routers import Fetch, Routers
 from .routing import Routing
+from .state import Memory, Shared, State
 from .visitors import Client, Visitors
 from .watch import SESSION, Cookie, Watcher, Who, cookie_set
 
@@ -78,8 +79,6 @@ _OUTDATED = (
 PAGE_FOR_A_WORKER = ", application/x-consentry"
 _MOST_COOKIES = 200
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
-# So many addresses that pages held are remembered, to tell them from leaks.
-_MOST_HELD = 10_000
 # Browsers that pass for others are kept in mind up to this many.
 _MOST_PRETENDING = 1000
 # So much of a query is searched for what a tag was told.
@@ -153,12 +152,14 @@ class Engine:
         watcher: Watcher | None = None,
         badge: bool = False,
         clock: Callable[[], float] = time.time,
+        state: State | None = None,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
-        `watcher` pages listen for what it sets, and show a `badge` if that is wanted.
+        `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `state` is what
+        this engine has in common with those of other replicas; without it it is alone.
         """
         self.catalogue = catalogue
         self._default = default
@@ -166,7 +167,8 @@ class Engine:
         self._sink = sink
         self._keep_query = keep_query
         self._regions = regions
-        self._pseudonyms = pseudonyms or Pseudonyms(secrets.token_bytes(32))
+        self._shared = Shared(state or Memory(), pseudonyms)
+        self._pseudonyms = self._shared.pseudonyms
         self._clock = clock
         listed = listings(catalogue.vendors.values())
         self.session = ledger.new_session()
@@ -197,10 +199,9 @@ class Engine:
         self._vendor_sites = frozenset(
             registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
         )
-        self._visitors = Visitors(framed=self._vendor_sites)
+        self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._quota = Quota(clock)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
-        self._held_there: OrderedDict[tuple[Client, str, str], None] = OrderedDict()
 
     # Who asks
 
@@ -427,7 +428,7 @@ class Engine:
             match = self.catalogue.match(url, site=visit.first_party)
             if match is None and self._watcher is not None and self._counted(visit, 1):
                 self._watch_host(visit, _host(url), visit.page, directive)
-            if match is None or match.exempt or (visit.client, visit.first_party, url) in self._held_there:
+            if match is None or match.exempt or self._shared.held(visit.client, visit.first_party, url):
                 continue
             if url.count("/") == 2 and self._has_exemptions(match.vendor, url):
                 # Of a frame a browser tells the origin only, and there it may show what is exempt.
@@ -493,9 +494,7 @@ class Engine:
             if row.event is not None:
                 verdict = self._routing.reported(visit, row, verdict)
             self._record(visit, row.layer, row.outcome, verdict, row.url, kind=row.type)
-            self._held_there[visit.client, visit.first_party, row.url] = None
-        while len(self._held_there) > _MOST_HELD:
-            self._held_there.popitem(last=False)
+            self._shared.holds(visit.client, visit.first_party, row.url)
 
     def _tell_consent(self, visit: Visit, plain: Mapping[str, Any], fields: Mapping[str, str]) -> Answer:
         """Answer a page that asks what its cookies, and what it tells of its platform, mean."""

@@ -18,7 +18,7 @@ from .ledger import Several, Sink
 from .listeners import Listener, Transport, parse_upstream, place
 from .options import CONFDIR
 from .resolve import Resolver, parse_entry
-from .setup import build_engine, choose, open_dashboard, open_ledger, start_dashboard
+from .setup import build_engine, choose, open_dashboard, open_ledger, open_state, start_dashboard
 
 Chosen = Callable[..., Any]
 
@@ -84,6 +84,9 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
         if dashboard is not None:
             stack.callback(dashboard.stop)
             sinks.append(dashboard.scene)
+        state = open_state(chosen("state"), console.warn)
+        if state is not None:
+            stack.callback(state.close)
         engine = build_engine(
             choices,
             config,
@@ -91,6 +94,7 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
             ledger.pseudonyms if ledger is not None else None,
             dashboard.scene if dashboard is not None else None,
             fetch=fetcher(transport),
+            state=state,
         )
         if dashboard is not None:
             start_dashboard(dashboard, choices, engine, ledger)

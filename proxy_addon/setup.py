@@ -23,6 +23,7 @@ from .ledger.retention import FOREVER, parse_keep
 from .ledger.visitor import Pseudonyms
 from .region import Atlas, MaxMind, Regions
 from .routers import Fetch
+from .state import State
 from .watch import Watcher
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ def build_engine(
     watcher: Watcher | None = None,
     *,
     fetch: Fetch | None = None,
+    state: State | None = None,
 ) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError.
 
-    `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked.
+    `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked. `state` is what
+    replicas have in common.
     """
     rules, known = read_rules(choices.rules)
     regions = _regions(choices, known)
@@ -128,7 +131,22 @@ def build_engine(
         pseudonyms=pseudonyms,
         watcher=watcher,
         badge=choices.badge,
+        state=state,
     )
+
+
+def open_state(where: str | None, warn: Callable[[str], None]) -> State | None:
+    """What this replica has in common with others, at `where`; None if it is alone. `warn` hears of failures later.
+
+    Raises UsageError.
+    """
+    if not where:
+        return None
+    if not where.startswith(("redis://", "rediss://", "unix://")):
+        raise UsageError(f"'{where}' is no address of a state; write it as redis://HOST:PORT.")
+    from .state.redis import RedisState  # noqa: PLC0415 - an extra
+
+    return RedisState(where, warn)
 
 
 def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], None]) -> Ledger | None:

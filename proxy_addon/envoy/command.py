@@ -19,7 +19,7 @@ from ..ledger import Several, Sink
 from ..listeners import Listener, check_files
 from ..options import option, serving_options
 from ..serving import chooser, fetcher, listeners_of, named, sites_of, transport_of
-from ..setup import build_engine, choose, open_ledger
+from ..setup import build_engine, choose, open_ledger, open_state
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -60,6 +60,7 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
         from .supervise import Fleet, itself, run_fleet, threads_of_this_machine  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError(_MISSING) from None
+    chosen = chooser(given, config)
     listeners = listeners_of(sites, config, given)
     planned = _plan(config, given)
     configure = partial(_configured, planned)
@@ -72,8 +73,14 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
     if given["processor"]:
         raise UsageError("--processor goes with --print-config; without it the processors are started here.")
     cores = threads_of_this_machine()
+    processors = given["processors"] or cores
+    if processors > 1 and chosen("report_leaks") and not chosen("state"):
+        raise UsageError(
+            "--report-leaks must know what other processors were told; name a --state that they share, or use "
+            "--processors 1."
+        )
     command = (*itself(), "processor", *passed_on())
-    fleet = Fleet(listeners, configure, command, given["processors"] or cores, given["envoy_threads"] or cores)
+    fleet = Fleet(listeners, configure, command, processors, given["envoy_threads"] or cores)
     run_fleet(fleet, planned.console, tls=planned.transport.tls_cert is not None)
 
 
@@ -102,12 +109,16 @@ def processor_command(processor: str, **given: Any) -> None:
         ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), console.record)
         if ledger is not None:
             sinks.append(stack.enter_context(ledger))
+        state = open_state(chosen("state"), console.warn)
+        if state is not None:
+            stack.callback(state.close)
         engine = build_engine(
             choose(chosen),
             config,
             Several(*sinks),
             ledger.pseudonyms if ledger is not None else None,
             fetch=fetcher(transport_of(chosen)),
+            state=state,
         )
         run_processor(engine, place, console)
 
