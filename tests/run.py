@@ -1,8 +1,8 @@
 """Runs every check on a bare machine: `python3 tests/run.py`.
 
 Makes a virtual environment for the oldest and the newest suitable Python it finds, installs what is missing
-(Chromium, npm, PostgreSQL and Redis by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end tests,
-which take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
+(Chromium, npm, PostgreSQL and Redis by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end
+tests, which take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Memory:
 
     def get(self, kind: str, key: str) -> str | None:
         """See State."""
-        ends, value = self._kinds.get(kind, {}).get(key, (0.0, ""))
-        return value if ends > self._clock() else None
+        found = self._kinds[kind].get(key) if kind in self._kinds else None
+        return found[1] if found is not None and found[0] > self._clock() else None
 
     def put(self, kind: str, key: str, value: str, seconds: int) -> None:
         """See State."""
@@ -99,11 +99,9 @@ class Shared:
     def _key(self, client: tuple[str, str], site: str, url: str = "") -> str:
         """Nothing that can be read: a state may lie on another machine."""
         name = self.pseudonyms.of(*client, site)
-        return (
-            f"{name}-{hashlib.blake2b(url.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
-            if url
-            else name
-        )
+        if not url:
+            return name
+        return f"{name}-{hashlib.blake2b(url.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
 
 
 def write_consent(consent: Consent) -> str:
