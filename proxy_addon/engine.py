@@ -36,6 +36,7 @@ from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
 from .listed import listings
+from .meter import Meter, Unmetered
 from .own import (
     ASKED,
     HELD,
@@ -153,15 +154,18 @@ class Engine:
         badge: bool = False,
         clock: Callable[[], float] = time.time,
         state: State | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
         `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `state` is what
-        this engine has in common with those of other replicas; without it it is alone.
+        this engine has in common with those of other replicas; without it it is alone. `meter` measures the steps of
+        exchanges.
         """
         self.catalogue = catalogue
+        self.meter = meter or Unmetered()
         self._default = default
         self._sites = dict(sites)
         self._sink = sink

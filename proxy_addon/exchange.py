@@ -12,6 +12,7 @@ from typing import Any
 
 from .answer import Answer
 from .engine import Engine, Visit
+from .meter import BODY, REQUEST, RESPONSE
 from .own import CSP_PATH, MOST_BYTES, is_own
 from .rewrite.coding import Body
 from .rewrite.mount import Mount
@@ -120,6 +121,10 @@ class Exchange:
 
     def request(self, headers: Fields) -> Answer | Gather | Refuse | None:
         """Judge it before its body is read; None lets it pass, with its headers prepared."""
+        with self.engine.meter.step(REQUEST, self.fields):
+            return self._judged(headers)
+
+    def _judged(self, headers: Fields) -> Answer | Gather | Refuse | None:
         engine, visit = self.engine, self.visit
         if self.own:
             return Refuse() if self.is_long(MOST_BYTES) else Gather()
@@ -142,6 +147,10 @@ class Exchange:
 
         `later` takes seconds, a function and its arguments, and calls it then.
         """
+        with self.engine.meter.step(BODY, self.fields):
+            return self._answered(content, later)
+
+    def _answered(self, content: bytes, later: Later) -> Answer | bytes | None:
         if not self.own:
             return self.engine.events(self.visit, self.method, self.url, self.fields, content)
         answer = self.engine.own(self.visit, self.method, self.path, self.fields, content)
@@ -152,6 +161,10 @@ class Exchange:
 
     def response(self, status: int, headers: Fields) -> Body | None:
         """Rewrite a response's headers; what rewrites its body, None if that passes as it is."""
+        with self.engine.meter.step(RESPONSE, self.fields):
+            return self._prepared(status, headers)
+
+    def _prepared(self, status: int, headers: Fields) -> Body | None:
         if self.mount is not None:
             self.mount.to_public(headers)
         return self.engine.response(

@@ -28,9 +28,18 @@ from .traffic import Traffic
 
 
 def serve(
-    engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None = None
+    engine: Engine,
+    listeners: Sequence[Listener],
+    transport: Transport,
+    console: Console,
+    live: Live | None = None,
+    *,
+    started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run until interrupted; `live` is the dashboard beside it. Raises UsageError if it cannot start."""
+    """Run until interrupted; `live` is the dashboard beside it. `started` is called when it listens.
+
+    Raises UsageError if it cannot start.
+    """
     run = asyncio.run
     if _takes_uvloop():
         try:
@@ -39,7 +48,7 @@ def serve(
             pass
         else:
             run = uvloop.run
-    run(_serve(engine, listeners, transport, console, live))
+    run(_serve(engine, listeners, transport, console, live, started=started))
 
 
 def _takes_uvloop() -> bool:
@@ -82,13 +91,21 @@ def _unchecked(self: http.MessageData) -> None:
 
 
 async def _serve(
-    engine: Engine, listeners: Sequence[Listener], transport: Transport, console: Console, live: Live | None
+    engine: Engine,
+    listeners: Sequence[Listener],
+    transport: Transport,
+    console: Console,
+    live: Live | None,
+    *,
+    started: Callable[[], None],
 ) -> None:
+    def running() -> None:
+        _started(listeners, transport, servers, console, live)
+        started()
+
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
     gate = Gate(engine, transport.resolver, live)
-    master = _master(
-        listeners, transport, servers, lambda: _started(listeners, transport, servers, console, live), gate
-    )
+    master = _master(listeners, transport, servers, running, gate)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ from .listeners import Listener, Transport, parse_upstream, place
 from .options import CONFDIR
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose, open_dashboard, open_ledger, open_state, start_dashboard
+from .telemetry import open_telemetry
 
 Chosen = Callable[..., Any]
 
@@ -74,7 +76,9 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
     choices = choose(chosen)
     with ExitStack() as stack:
-        sinks: list[Sink] = [console]
+        up = threading.Event()
+        telemetry = open_telemetry(text_of(chosen("metrics")), chosen("traces"), up.is_set, stack)
+        sinks: list[Sink] = [console, *telemetry.sinks]
         ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), console.record)
         if ledger is not None:
             sinks.append(stack.enter_context(ledger))
@@ -95,10 +99,16 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
             dashboard.scene if dashboard is not None else None,
             fetch=fetcher(transport),
             state=state,
+            meter=telemetry.meter,
         )
         if dashboard is not None:
             start_dashboard(dashboard, choices, engine, ledger)
-        serve(engine, listeners, transport, console, dashboard)
+        serve(engine, listeners, transport, console, dashboard, started=up.set)
+
+
+def text_of(value: object) -> str | None:
+    """A port may stand in the file as a number."""
+    return None if value is None else str(value)
 
 
 def fetcher(transport: Transport) -> Fetcher | None:

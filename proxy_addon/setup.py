@@ -21,6 +21,7 @@ from .ledger import Evidence, LedgerError, Sink, trouble_with_ledger
 from .ledger.place import default_place, parse_place
 from .ledger.retention import FOREVER, parse_keep
 from .ledger.visitor import Pseudonyms
+from .meter import Meter
 from .region import Atlas, MaxMind, Regions
 from .routers import Fetch
 from .state import State
@@ -78,11 +79,12 @@ def build_engine(
     *,
     fetch: Fetch | None = None,
     state: State | None = None,
+    meter: Meter | None = None,
 ) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError.
 
     `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked. `state` is what
-    replicas have in common.
+    replicas have in common, and `meter` measures what is done.
     """
     rules, known = read_rules(choices.rules)
     regions = _regions(choices, known)
@@ -132,6 +134,7 @@ def build_engine(
         watcher=watcher,
         badge=choices.badge,
         state=state,
+        meter=meter,
     )
 
 

