@@ -95,8 +95,11 @@ def bootstrap(
     reads: Iterable[str] = (),
     keeps_forwarded: bool = False,
     limits: Limits | None = None,
+    metrics: Place | None = None,
 ) -> Plain:
     """The whole configuration, JSON-ready.
+
+    At `metrics`, Envoy itself answers /metrics, /healthz and /readyz, and nothing else of its admin interface.
 
     `reads` are further fields of requests that the engine reads. `keeps_forwarded` says that servers in front are
     trusted, so that the site may hear from them how the browser came.
@@ -109,12 +112,35 @@ def bootstrap(
         # What the catalogue knows makes one long expression, and RE2 reads it in one go all the same.
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _ANY_SIZE}]},
         "static_resources": {
-            "listeners": [front.listener(index, each) for index, each in enumerate(listeners)],
+            "listeners": [
+                *(front.listener(index, each) for index, each in enumerate(listeners)),
+                *([_watched(metrics)] if metrics is not None else ()),
+            ],
             "clusters": [
-                *(_site(upstream, transport) for upstream in sites),
+                *(_site(index, upstream, transport) for index, upstream in enumerate(sites)),
                 _processors(processors, limits),
+                *([{"name": "admin", **_endpoints("admin", [admin], {})}] if metrics is not None else ()),
             ],
         },
+    }
+
+
+def _watched(place: Place) -> Plain:
+    routes: list[Plain] = [
+        {"match": {"path": path}, "route": {"cluster": "admin", "prefix_rewrite": to}}
+        for path, to in (("/metrics", "/stats/prometheus"), ("/readyz", "/ready"))
+    ]
+    routes.append({"match": {"path": "/healthz"}, "direct_response": {"status": 200}})
+    manager = _typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix="metrics",
+        route_config={"name": "metrics", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
+        http_filters=[_named("router", _typed(_CORE + "router.v3.Router"))],
+    )
+    return {
+        "name": "metrics",
+        "address": place.plain(),
+        "filter_chains": [{"filters": [_named("http", manager)]}],
     }
 
 
@@ -341,12 +367,14 @@ def _lua(upstream: str, scheme: str) -> Plain:
 # Where connections lead
 
 
-def _site(upstream: str, transport: Transport) -> Plain:
+def _site(index: int, upstream: str, transport: Transport) -> Plain:
     parts = urlsplit(upstream)
     host = parts.hostname or ""
     address, port = transport.resolver.resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
     cluster: Plain = {
         "name": upstream,
+        # In the name of a number a dot means more than a dot.
+        "alt_stat_name": f"site-{index}",
         "connect_timeout": "10s",
         # What cannot be reached is said at once, each time: there is nowhere else to go.
         "circuit_breakers": {"thresholds": [_most(100_000)]},

@@ -68,12 +68,19 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
     chosen = chooser(given, config)
     listeners = listeners_of(sites, config, given)
     planned = _plan(config, given)
-    configure = partial(_configured, planned)
     if given["print_config"]:
         from .bootstrap import Place  # noqa: PLC0415
 
         places = [parse_place(each) for each in given["processor"] or ("127.0.0.1:9000",)]
-        click.echo(json.dumps(configure(listeners, places, Place(host="127.0.0.1", port=9901)), indent=2))
+        metrics = text_of(chosen("metrics"))
+        made = _configured(
+            planned,
+            listeners,
+            places,
+            Place(host="127.0.0.1", port=9901),
+            metrics=parse_place(metrics) if metrics else None,
+        )
+        click.echo(json.dumps(made, indent=2))
         return
     if given["processor"]:
         raise UsageError("--processor goes with --print-config; without it the processors are started here.")
@@ -86,7 +93,7 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
         )
     command = (*itself(), "processor", *passed_on())
     threads = given["envoy_threads"] or cores
-    fleet = Fleet(listeners, configure, command, processors, threads, text_of(chosen("metrics")))
+    fleet = Fleet(listeners, partial(_configured, planned), command, processors, threads, text_of(chosen("metrics")))
     run_fleet(fleet, planned.console, tls=planned.transport.tls_cert is not None)
 
 
@@ -177,7 +184,14 @@ def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
     )
 
 
-def _configured(plan: _Plan, listeners: Sequence[Listener], places: Sequence[Place], admin: Place) -> dict[str, Any]:
+def _configured(
+    plan: _Plan,
+    listeners: Sequence[Listener],
+    places: Sequence[Place],
+    admin: Place,
+    *,
+    metrics: Place | None = None,
+) -> dict[str, Any]:
     from .bootstrap import Limits, bootstrap  # noqa: PLC0415 - an extra
 
     return bootstrap(
@@ -189,6 +203,7 @@ def _configured(plan: _Plan, listeners: Sequence[Listener], places: Sequence[Pla
         reads=plan.reads,
         keeps_forwarded=plan.keeps_forwarded,
         limits=Limits(**plan.limits),
+        metrics=metrics,
     )
 
 
