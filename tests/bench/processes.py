@@ -115,7 +115,7 @@ def upstream(payloads: Sequence[Payload], folder: Path, *, plain: bool = False) 
     www.mkdir()
     for payload in payloads:
         (www / payload.path.lstrip("/")).write_bytes(payload.content)
-    port = _free_port()
+    port = free_port()
     program = None if plain else nginx()
     if program is not None:
         settings = folder / "nginx.conf"
@@ -137,15 +137,16 @@ def proxies(site: str, folder: Path, names: Sequence[str] = PROXIES) -> Iterator
     with ExitStack() as stack:
         running: dict[str, Running] = {}
         for name in names:
-            port = _free_port()
-            running[name] = Running(name, _command(name, site, port, folder / f"confdir-{port}"), port, folder)
+            port = free_port()
+            running[name] = Running(name, command(name, site, port, folder / f"confdir-{port}"), port, folder)
             stack.callback(running[name].stop)
         for proxy in running.values():
             proxy.wait_until_it_listens()
         yield running
 
 
-def _command(name: str, site: str, port: int, confdir: Path) -> list[str]:
+def command(name: str, site: str, port: int, confdir: Path) -> list[str]:
+    """What starts the proxy of that name in front of a site."""
     if name in (BARE, STREAMING):
         start = "from mitmproxy.tools.main import mitmdump; mitmdump()"
         mode = f"reverse:{site}@127.0.0.1:{port}"
@@ -157,7 +158,8 @@ def _command(name: str, site: str, port: int, confdir: Path) -> list[str]:
     return [sys.executable, "-m", "proxy_addon", site, "--listen", listen, "--confdir", str(confdir), "--quiet"]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.kit.client import fetch
 from tests.kit.npm import NpmError, package_file
 from tests.kit.proxy import ENVOY, Proxy, behind, run
 from tests.kit.server import Server
+from tests.kit.site import Site
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 # The versions of Kubernetes that the manifests are checked against: the oldest and the newest.
@@ -113,9 +115,8 @@ def test_the_configuration_that_a_pod_makes_is_one_that_envoy_takes(tmp_path: Pa
     assert ended.returncode == 0, ended.stderr
 
 
-def test_every_panel_asks_for_what_is_counted(upstream: Server, tmp_path: Path) -> None:
-    import socket
-
+def test_every_panel_asks_for_what_is_counted(site: Site, upstream: Server, tmp_path: Path) -> None:
+    site.page("/", b"<!doctype html><script src=https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js></script>")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -132,4 +133,4 @@ def test_every_panel_asks_for_what_is_counted(upstream: Server, tmp_path: Path) 
     assert len(asked) >= 6
     for name in asked:
         family = re.sub(r"_(?:bucket|count|sum)$", "", name)
-        assert name in counted or family in counted, name
+        assert not {name, family, name.removesuffix("_total")}.isdisjoint(counted), name
