@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -129,11 +129,13 @@ class _Supervisor:
             self._count(stack, folder / "counts", admin)
             for number, place in enumerate(places):
                 listens = (*self._fleet.processor, "--processor", f"unix:{place.path}")
-                self._kept.append(_Kept(f"processor {number + 1}", listens))
-            self._kept.append(_Kept("Envoy", self._envoy(configuration)))
-            tasks = [asyncio.create_task(self._keep(each)) for each in self._kept]
-            await self._first(tasks, self._started(places, admin, configure))
-            await self._first(tasks, self._stopping.wait())
+                self._start(_Kept(f"processor {number + 1}", listens), tasks)
+            await self._first(tasks, self._in_time(_listening(places)))
+            if not self._stopping.is_set():
+                # Only now: whoever comes as soon as it listens shall be answered.
+                self._start(_Kept("Envoy", self._envoy(configuration)), tasks)
+                await self._first(tasks, self._in_time(self._started(admin, configure)))
+                await self._first(tasks, self._stopping.wait())
         finally:
             self._stopping.set()
             await self._end()
@@ -181,14 +183,25 @@ class _Supervisor:
         if waiting in done:
             waiting.result()
 
-    async def _started(
-        self, places: Sequence[Place], admin: Place, configure: Callable[[Sequence[Listener]], None]
-    ) -> None:
+    def _start(self, kept: _Kept, tasks: list[asyncio.Task[None]]) -> None:
+        self._kept.append(kept)
+        tasks.append(asyncio.create_task(self._keep(kept)))
+
+    async def _in_time(self, wanted: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(_START):
-                ports = await self._ports(places, admin)
+                await wanted
         except TimeoutError:
             raise UsageError(f"Envoy and its processors are not up after {_START:g} seconds.") from None
+
+    async def _started(self, admin: Place, configure: Callable[[Sequence[Listener]], None]) -> None:
+        """Wait for Envoy, and say where it listens."""
+        ports: list[int] = []
+        while len(ports) < len(self._fleet.listeners) or 0 in ports:
+            await asyncio.sleep(_LOOK)
+            if await asyncio.to_thread(_get, admin, "/ready") is not None:
+                said = await asyncio.to_thread(_get, admin, "/listeners?format=json")
+                ports = read_listeners(json.loads(said or b"{}"))
         # Wherever it listens now, it listens again once it had to be started anew.
         configure([replace(each, port=port) for each, port in zip(self._fleet.listeners, ports, strict=True)])
         self._up = True
@@ -201,19 +214,6 @@ class _Supervisor:
                 listen=url,
                 upstream=listener.upstream,
             )
-
-    async def _ports(self, places: Sequence[Place], admin: Place) -> list[int]:
-        """Where Envoy listens, as soon as it does and the processors answer."""
-        for place in places:
-            while not await _answers(place):
-                await asyncio.sleep(_LOOK)
-        ports: list[int] = []
-        while len(ports) < len(self._fleet.listeners) or 0 in ports:
-            await asyncio.sleep(_LOOK)
-            if await asyncio.to_thread(_get, admin, "/ready") is not None:
-                said = await asyncio.to_thread(_get, admin, "/listeners?format=json")
-                ports = read_listeners(json.loads(said or b"{}"))
-        return ports
 
     async def _keep(self, kept: _Kept) -> None:
         """Run a program, and start it again when it ends. Raises UsageError if it cannot even start."""
@@ -279,6 +279,13 @@ def _why(kept: _Kept, code: int | None) -> str:
     said = [line for line in kept.said if line]
     last = said[-1].removeprefix("Error: ") if said else f"it ended with code {code}"
     return last if code == _USAGE and kept.name != "Envoy" else f"{kept.name} does not start: {last}"
+
+
+async def _listening(places: Sequence[Place]) -> None:
+    """Wait for every processor."""
+    for place in places:
+        while not await _answers(place):
+            await asyncio.sleep(_LOOK)
 
 
 async def _answers(place: Place) -> bool:

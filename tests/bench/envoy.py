@@ -91,8 +91,8 @@ def table(found: Sequence[Measured]) -> str:
         cells = [f"{each.per_second(proxy):,.0f} ({each.p99(proxy) * 1000:.0f} ms)" for proxy in PROXIES]
         _, beside, least = each.target
         reached = "reached" if each.ratio >= least else "not reached"
-        ratio = f"{each.ratio:.2f} × {beside}"
-        lines.append(f"| {each.name} | " + " | ".join(cells) + f" | {ratio} | {least:g} ×: {reached} |")
+        ratio = f"{each.ratio:.2f} times {beside}"
+        lines.append(f"| {each.name} | " + " | ".join(cells) + f" | {ratio} | {least:g}: {reached} |")
     return "\n".join(lines)
 
 
