@@ -48,6 +48,7 @@ _CORE = "envoy.extensions.filters.http."
 _MATCHING = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
 _OFF = {"@type": _TYPE + "envoy.config.route.v3.FilterConfig", "disabled": True}
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_ANYTHING: Plain = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
 _ANY_SIZE = {"re2.max_program_size.error_level": 1_000_000, "re2.max_program_size.warn_level": 1_000_000}
 _WINDOW = 1024 * 1024
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
@@ -289,11 +290,11 @@ class _Front:
                 *map(attribute_of, self.reads),
             ],
         )
-        own = re.escape(urlsplit(upstream).netloc)
+        own = urlsplit(upstream).netloc
         judged = [
-            *(_response(name, ".*") for name in _JUDGED),
-            _response("access-control-allow-origin", rf"(?i)\s*https?://{own}\s*"),
-            _response("content-type", "(?is).*text/(?:html|css).*"),
+            *(_response(name, _ANYTHING) for name in _JUDGED),
+            _response("access-control-allow-origin", {"contains": own, "ignore_case": True}),
+            *(_response("content-type", {"contains": kind, "ignore_case": True}) for kind in ("text/html", "text/css")),
         ]
         action = _typed(_CORE + "composite.v3.ExecuteFilterAction", typed_config={"name": _REST, "typed_config": asks})
         matcher = {"predicate": {"or_matcher": {"predicate": judged}}, "on_match": {"action": _named("ask", action)}}
@@ -316,10 +317,10 @@ def _with(header: str, match: Plain) -> Plain:
     return {"prefix": "/", "headers": [{"name": header, "string_match": match}]}
 
 
-def _response(header: str, regex: str) -> Plain:
+def _response(header: str, match: Plain) -> Plain:
     given = _named("header", _typed("envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=header))
     return {
-        "single_predicate": {"input": given, "value_match": {"safe_regex": {"google_re2": {}, "regex": regex}}},
+        "single_predicate": {"input": given, "value_match": match},
     }
 
 
