@@ -52,6 +52,12 @@ _ANYTHING: Plain = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
 _ANY_SIZE = {"re2.max_program_size.error_level": 1_000_000, "re2.max_program_size.warn_level": 1_000_000}
 _WINDOW = 1024 * 1024
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
+_NO_REASONS = (
+    "enforcing_consecutive_5xx",
+    "enforcing_consecutive_gateway_failure",
+    "enforcing_success_rate",
+    "enforcing_local_origin_success_rate",
+)
 # What TLS says when it fails, the more telling first.
 _FAILURES = (
     "certificate has expired",
@@ -408,6 +414,17 @@ def _processors(places: Sequence[Place], limits: Limits) -> Plain:
                 "grpc_health_check": {},
             }
         ],
+        # One that takes no connection is left out at once, before its health is asked again.
+        "outlier_detection": {
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": 1,
+            "interval": "1s",
+            "base_ejection_time": "1s",
+            "max_ejection_time": "5s",
+            "max_ejection_percent": 90,
+            # What it answers is no reason.
+            **dict.fromkeys(_NO_REASONS, 0),
+        },
         # None at all is healthy: then each is tried, rather than none.
         "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
         "typed_extension_protocol_options": {
