@@ -52,6 +52,14 @@ _ANYTHING: Plain = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
 _ANY_SIZE = {"re2.max_program_size.error_level": 1_000_000, "re2.max_program_size.warn_level": 1_000_000}
 _WINDOW = 1024 * 1024
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
+# Where one processor takes no call, another is asked.
+_PREVIOUS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+_ANOTHER = {
+    "num_retries": 2,
+    "retry_on": "connect-failure,refused-stream,unavailable",
+    "retry_host_predicate": [{"name": "previous", "typed_config": {"@type": f"type.googleapis.com/{_PREVIOUS}"}}],
+    "host_selection_retry_max_attempts": 3,
+}
 _NO_REASONS = (
     "enforcing_consecutive_5xx",
     "enforcing_consecutive_gateway_failure",
@@ -269,10 +277,8 @@ class _Front:
         return _typed(
             _CORE + "ext_proc.v3.ExternalProcessor",
             grpc_service={
-                "envoy_grpc": {
-                    "cluster_name": "processors",
-                    "retry_policy": {"num_retries": 2, "retry_on": "connect-failure,refused-stream"},
-                },
+                "envoy_grpc": {"cluster_name": "processors"},
+                "retry_policy": _ANOTHER,
                 "initial_metadata": [{"key": UPSTREAM, "value": upstream}, {"key": SCHEME, "value": scheme}],
             },
             processing_mode={"request_header_mode": request, "response_header_mode": "SEND"},
@@ -409,7 +415,7 @@ def _processors(places: Sequence[Place], limits: Limits) -> Plain:
                 "timeout": "2s",
                 "interval": "1s",
                 "no_traffic_interval": "1s",
-                "unhealthy_threshold": 2,
+                "unhealthy_threshold": 1,
                 "healthy_threshold": 1,
                 "grpc_health_check": {},
             }
@@ -419,7 +425,7 @@ def _processors(places: Sequence[Place], limits: Limits) -> Plain:
             "split_external_local_origin_errors": True,
             "consecutive_local_origin_failure": 1,
             "interval": "1s",
-            "base_ejection_time": "1s",
+            "base_ejection_time": "2s",
             "max_ejection_time": "5s",
             "max_ejection_percent": 90,
             # What it answers is no reason.
