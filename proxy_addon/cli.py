@@ -13,7 +13,9 @@ import click
 
 from . import __version__
 from .ask import Fetcher
+from .audit.command import audit_command
 from .audit.report.command import report
+from .browse.command import browse_command
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -89,6 +91,7 @@ def cli() -> None:
     consentry explain URL                     say why a URL is held or allowed
     consentry inspect page.html               say which vendors are in a page
     consentry log --since 1h                  show what was held, and what ran
+    consentry audit https://example.com       drive a site's consent flow, and judge it
 
     Exit codes: 0 fine, 1 violations found, 2 wrong usage, configuration or rules.
     """
@@ -366,6 +369,8 @@ def addon() -> None:
     click.echo(Path(__file__).parent / "addon.py")
 
 
+cli.add_command(audit_command)
+cli.add_command(browse_command)
 cli.add_command(inspect_command)
 cli.add_command(report)
 

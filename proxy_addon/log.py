@@ -16,10 +16,11 @@ from .config import UsageError
 from .console import printable
 from .ledger import ANSWERED, HELD, MISMATCH, PASSED, RELEASED, TROUBLE, WRONG
 from .ledger.asked import GROWING, LAST, Filters
-from .ledger.export import EXPORTERS, Exporter, at
+from .ledger.export import EXPORTERS, Exporter
 from .ledger.place import Place
 from .ledger.query import Count, Row
 from .ledger.store import Store
+from .ledger.texts import at
 
 # Rows that are shown of what was before, where somebody follows and says nothing.
 BEFORE = 10

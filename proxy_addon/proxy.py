@@ -19,6 +19,7 @@ from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
 
 from .addon import Gate, Live, Tap
+from .chromium import AUTHORITY
 from .config import UsageError
 from .console import Console
 from .engine import Engine
@@ -26,17 +27,21 @@ from .errorpage import error_page
 from .listeners import DEFAULT_HOST, Listener, Transport, check_files, reason_of
 from .traffic import Traffic
 
+# Told where a proxy listens, once it does, and what stops it from whatever thread.
+Started = Callable[[Sequence[str], Callable[[], None]], None]
+
 
 def serve(
     engine: Engine,
     listeners: Sequence[Listener],
     transport: Transport,
     console: Console,
-    live: Live | None = None,
     *,
-    started: Callable[[], None] = lambda: None,
+    live: Live | None = None,
+    started: Started | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run until interrupted; `live` is the dashboard beside it. `started` is called when it listens.
+    """Run until interrupted; `live` is the dashboard beside it, `started` is told once it listens, and so is `ready`.
 
     Raises UsageError if it cannot start.
     """
@@ -48,7 +53,7 @@ def serve(
             pass
         else:
             run = uvloop.run
-    run(_serve(engine, listeners, transport, console, live, started=started))
+    run(_serve(engine, listeners, transport, console, live=live, started=started, ready=ready))
 
 
 def _takes_uvloop() -> bool:
@@ -95,17 +100,20 @@ async def _serve(
     listeners: Sequence[Listener],
     transport: Transport,
     console: Console,
-    live: Live | None,
     *,
-    started: Callable[[], None],
+    live: Live | None,
+    started: Started | None,
+    ready: Callable[[], None],
 ) -> None:
-    def running() -> None:
-        _started(listeners, transport, servers, console, live)
-        started()
-
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
-    gate = Gate(engine, transport.resolver, live)
-    master = _master(listeners, transport, servers, running, gate)
+
+    def running() -> None:
+        urls = _announce(listeners, transport, servers, console, live, led=started is not None)
+        if started is not None:
+            started(urls, master.shutdown)
+        ready()
+
+    master = _master(listeners, transport, servers, running, Gate(engine, transport.resolver, live))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
     stop: Callable[[], None] = master.shutdown
@@ -189,17 +197,23 @@ def _late_options(transport: Transport) -> dict[str, object]:
     return chosen
 
 
-def _started(
+def _announce(
     listeners: Sequence[Listener],
     transport: Transport,
     servers: proxyserver.Proxyserver,
     console: Console,
     live: Live | None,
-) -> None:
+    *,
+    led: bool,
+) -> list[str]:
+    """Say where it listens, and return it; with `led` nobody needs to be told how to lead a browser there."""
     logging.getLogger("mitmproxy").addHandler(_Warnings(console))
     bound = [address[1] for server in servers.servers for address in server.listen_addrs[:1]]
-    for listener, port in zip(listeners, bound, strict=True):
-        url = listener.url(tls=transport.tls_cert is not None, port=port)
+    urls = [
+        listener.url(tls=transport.tls_cert is not None, port=port)
+        for listener, port in zip(listeners, bound, strict=True)
+    ]
+    for listener, url in zip(listeners, urls, strict=True):
         if listener.upstream:
             console.say(
                 f"Consentry stands in front of {listener.upstream} at {url}",
@@ -209,9 +223,9 @@ def _started(
                 upstream=listener.upstream,
             )
         else:
-            authority = transport.confdir / "mitmproxy-ca-cert.pem"
+            authority = transport.confdir / AUTHORITY
             console.say(
-                _forward_words(url, authority),
+                f"Consentry filters at {url}" if led else _forward_words(url, authority),
                 "listening",
                 mode="forward",
                 listen=url,
@@ -220,6 +234,7 @@ def _started(
             )
     if live is not None:
         console.say(f"The dashboard is at {live.url}", "dashboard", url=live.url)
+    return urls
 
 
 def _forward_words(url: str, authority: Path) -> str:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -21,6 +21,9 @@ from .options import CONFDIR
 from .resolve import Resolver, parse_entry
 from .setup import build_engine, choose, open_dashboard, open_ledger, open_state, start_dashboard
 from .telemetry import open_telemetry
+
+if TYPE_CHECKING:
+    from .proxy import Started
 
 Chosen = Callable[..., Any]
 
@@ -63,10 +66,16 @@ def sites_of(urls: Sequence[str], config: ConfigFile) -> list[tuple[str | None, 
     return sites
 
 
-def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFile, given: dict[str, Any]) -> None:
+def serve_sites(
+    sites: Sequence[tuple[str | None, str | None]],
+    config: ConfigFile,
+    given: dict[str, Any],
+    started: Started | None = None,
+) -> None:
     """Serve sites, each an upstream (None: forward) and where to listen (None: not said), until interrupted.
 
-    `given` is what `serving_options` made of flags and environment. Raises UsageError, LedgerError and FileError.
+    `given` is what `serving_options` made of flags and environment; `started` is told when it listens.
+    Raises UsageError, LedgerError and FileError.
     """
     from .proxy import serve  # noqa: PLC0415 - mitmproxy loads slowly, and only serving needs it
 
@@ -79,15 +88,16 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
         up = threading.Event()
         telemetry = open_telemetry(text_of(chosen("metrics")), chosen("traces"), up.is_set, stack)
         sinks: list[Sink] = [console, *telemetry.sinks]
-        ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), console.record)
-        if ledger is not None:
-            sinks.append(stack.enter_context(ledger))
         dashboard = open_dashboard(
             named("dashboard", given, config), given["dashboard_token"] or "", console.warn, badge=choices.badge
         )
         if dashboard is not None:
             stack.callback(dashboard.stop)
             sinks.append(dashboard.scene)
+        # Whoever sees evidence also hears when it cannot be kept.
+        ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), Several(*sinks).record)
+        if ledger is not None:
+            sinks.append(stack.enter_context(ledger))
         state = open_state(chosen("state"), console.warn)
         if state is not None:
             stack.callback(state.close)
@@ -103,7 +113,7 @@ def serve_sites(sites: Sequence[tuple[str | None, str | None]], config: ConfigFi
         )
         if dashboard is not None:
             start_dashboard(dashboard, choices, engine, ledger)
-        serve(engine, listeners, transport, console, dashboard, started=up.set)
+        serve(engine, listeners, transport, console, live=dashboard, started=started, ready=up.set)
 
 
 def text_of(value: object) -> str | None:

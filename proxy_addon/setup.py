@@ -193,7 +193,7 @@ def start_dashboard(server: Server, choices: Choices, engine: Engine, ledger: Le
     from .dashboard.history import Stored  # noqa: PLC0415
 
     regimes = read_rules(choices.rules)[1]
-    history = Stored(ledger.store) if ledger is not None else None
+    history = Stored(ledger.store, lambda: ledger.writer.status) if ledger is not None else None
     server.start(Subject(server.scene, engine.catalogue, regimes, engine.platforms, engine.pretend, history))
 
 

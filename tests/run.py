@@ -83,6 +83,9 @@ def install_system() -> None:
     # So are those of a state that is shared.
     if may and not (shutil.which("redis-server") or shutil.which("valkey-server")):
         missing.append("redis-server")
+    # The test of Selenium is left out where there is no driver for it.
+    if may and not shutil.which("chromedriver"):
+        missing.append("chromium-driver")
     if not missing:
         return
     if not may:

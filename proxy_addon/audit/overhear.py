@@ -47,6 +47,7 @@ class Overhearing:
         # Evidence of the step that the proxy is about to tell of.
         self._pending: list[Evidence] = []
         self._mismatches: list[Evidence] = []
+        self._noticed: list[Evidence] = []
         self._last = clock()
 
     # Sink
@@ -58,6 +59,8 @@ class Overhearing:
                 self._mismatches.append(evidence)
             elif evidence.layer == WIRE:
                 self._pending.append(evidence)
+            else:
+                self._noticed.append(evidence)
 
     # Traffic
 
@@ -119,6 +122,11 @@ class Overhearing:
         """What tags were told against the visitor's choice, as the engine saw it."""
         with self._changed:
             return list(self._mismatches)
+
+    def noticed(self) -> list[Evidence]:
+        """What the engine recorded of pages: tags that were held, or should have been."""
+        with self._changed:
+            return list(self._noticed)
 
     def quiet_since(self) -> float | None:
         """Since when nothing has been under way, None while something is. Streams that stay open do not count."""

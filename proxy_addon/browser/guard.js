@@ -37,11 +37,14 @@
   // ---- Reports: batched, and sent at the latest when the page goes.
   let outbox = [], timer = 0;
   const seen = new Set();
-  function report(outcome, vendor, url, type, layer = 'guard') {
-    const key = outcome + vendor + url;
-    if (seen.has(key) || seen.size > 1000) return;
-    seen.add(key);
-    row({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+  // One script may hold several vendors: each of them gets a row.
+  function report(outcome, vendors, url, type, layer = 'guard') {
+    for (const vendor of vendors.split(' ')) {
+      const key = outcome + vendor + url;
+      if (seen.has(key) || seen.size > 1000) continue;
+      seen.add(key);
+      row({ outcome, vendor, url: String(url).slice(0, 2000), type, layer });
+    }
   }
   function row(each) {
     outbox.push(each);
@@ -1038,8 +1041,8 @@
     }
   }
   function reportReleased(element, address, kind) {
-    const url = parse(address);
-    for (const vendor of (N.get.call(element, MARK) || '').split(' ')) if (vendor && kind) report('released', vendor, address === 'inline script' || !url ? address : url.href, kind);
+    const url = parse(address), vendors = N.get.call(element, MARK);
+    if (vendors && kind) report('released', vendors, address === 'inline script' || !url ? address : url.href, kind);
   }
   function restore(element) {
     const names = element.getAttributeNames().filter((name) => name.startsWith(PREFIX));

@@ -32,6 +32,7 @@ from ..watch import Who
 from . import sitebook
 from .access import LOGIN, STATIC, Guarded, Keys
 from .channels import Channels
+from .keeping import Standing, notice
 from .scene import KINDS, Scene, Seen, kind_of
 from .steer import OrderError, order
 from .words import names, row_words
@@ -57,8 +58,16 @@ _STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 class History(Protocol):
     """Evidence that is kept longer than the scene."""
 
-    def rows(self, *, vendor: str, site: str, until: float | None, before: int | None, most: int) -> list[Past]:
-        """The newest rows first: of a time before `until`, or before the row of that id."""
+    def rows(
+        self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int
+    ) -> tuple[list[Past], int]:
+        """The newest rows first, those older `than` a row or before the row of that id; and before which to go on.
+
+        That is 0 where there are no more; there may be more though few were found, or none.
+        """
+
+    def standing(self) -> Standing:
+        """How it stands with what is recorded now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +210,17 @@ class Dashboard:
         return StreamingResponse(self._news(), media_type="text/event-stream", headers=_STREAM)
 
     async def _news(self) -> AsyncIterator[str]:
-        """A picture of everything, then what is new, some at a time."""
+        """A picture of everything, then what is new, some at a time; and how the ledger stands, when that changes."""
         scene, loop, woken = self._subject.scene, asyncio.get_running_loop(), asyncio.Event()
         subscription = scene.subscribe(partial(loop.call_soon_threadsafe, woken.set))
         self._viewers += 1
         try:
-            yield _event("picture", scene.picture(subscription))
+            told = self._stands()
+            yield _event("picture", {**scene.picture(subscription), "ledger": told})
             while not self._ended.is_set():
+                if (stands := self._stands()) != told:
+                    told = stands
+                    yield _event("ledger", told)
                 if not await self._woken(woken):
                     yield ": still here\n\n"
                     continue
@@ -215,12 +228,18 @@ class Dashboard:
                 woken.clear()
                 news = scene.news(subscription)
                 if news is None:
-                    yield _event("picture", scene.picture(subscription))
+                    yield _event("picture", {**scene.picture(subscription), "ledger": told})
                 elif news:
                     yield _event("news", news)
         finally:
             self._viewers -= 1
             scene.leave(subscription)
+
+    def _stands(self) -> dict[str, str | bool]:
+        """What there is to tell of the ledger; empty if all is well."""
+        history = self._subject.history
+        found = notice(history.standing() if history is not None else None, self._subject.scene.ledger_said())
+        return found.plain() if found is not None else {}
 
     async def _woken(self, woken: asyncio.Event) -> bool:
         """Wait for news, or for the end; False if a while passed without either."""
@@ -250,16 +269,16 @@ class Dashboard:
             return _json({"rows": [self._row(seen) for seen in rows], "next": older})
         if history is None:
             return _json({"rows": [], "next": ""})
-        past = await run_in_threadpool(
+        past, further = await run_in_threadpool(
             history.rows,
             vendor=vendor,
             site=site,
-            until=None if number else scene.began(),
+            than=None if number else scene.oldest(),
             before=number or None,
             most=_MOST_ROWS,
         )
         rows = [Seen(0, kind_of(each.evidence.outcome), 0, each.evidence) for each in past]
-        older = f"s{past[-1].id}" if len(past) == _MOST_ROWS else ""
+        older = f"s{further}" if further else ""
         return _json({"rows": [self._row(seen) for seen in rows if not kind or seen.kind == kind], "next": older})
 
     async def _load(self, request: Request) -> Response:

@@ -283,6 +283,8 @@ class Scene:
         self._viewers: list[Subscription] = []
         self._rows = 0
         self._number = 0
+        # The last that was said of the ledger itself.
+        self._ledger_said = ""
 
     # What the proxy tells
 
@@ -291,6 +293,8 @@ class Scene:
         kind = kind_of(evidence.outcome)
         with self._lock:
             self._rows += 1
+            if evidence.layer == ledger.LEDGER:
+                self._ledger_said = evidence.reason
             load = self._load_of(evidence)
             seen = Seen(self._rows, kind, load.number if load else 0, evidence)
             self._recent.append(seen)
@@ -446,10 +450,15 @@ class Scene:
             )
             return list(islice(found, most))
 
-    def began(self) -> float | None:
-        """When the oldest row that is remembered was recorded."""
+    def oldest(self) -> Evidence | None:
+        """The oldest row that is remembered, of those that have a number."""
         with self._lock:
-            return self._recent[0].evidence.time if self._recent else None
+            return next((seen.evidence for seen in self._recent if seen.evidence.number), None)
+
+    def ledger_said(self) -> str:
+        """The last that was said of the ledger itself, '' if nothing was."""
+        with self._lock:
+            return self._ledger_said
 
     def sites(self) -> list[str]:
         """The sites, the latest first."""

@@ -28,7 +28,6 @@ _WHERE = {
     ledger.GUARD: "in the page, by the guard",
     ledger.WORKER: "in the browser, by the service worker",
     ledger.CSP_REPORT: "as the browser reports",
-    ledger.LEDGER: "in the ledger",
 }
 # The regular expressions tell a browser from those that carry its name too; the first that fits counts.
 _BROWSERS = (
@@ -54,6 +53,8 @@ _SYSTEMS = (
 
 def row_words(evidence: Evidence, catalogue: Catalogue) -> str:
     """A row in a few sentences."""
+    if evidence.layer == ledger.LEDGER:
+        return f"The ledger: {evidence.reason.rstrip('.')}."
     done = _DONE.get(evidence.outcome, evidence.outcome.capitalize())
     where = _WHERE.get(evidence.layer, evidence.layer)
     sentences = [f"{done}, {where}" if evidence.outcome in (ledger.HELD, ledger.PASSED) else f"{done} ({where})"]

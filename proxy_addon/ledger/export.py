@@ -14,12 +14,11 @@ from .. import __version__
 from .evidence import LedgerError
 from .query import Row
 from .schema import FIELDS
+from .texts import at, cell
 
 # The columns of CSV and Parquet, and the view's.
 COLUMNS = ("id", "at", *FIELDS)
 _ROW_GROUP = 20_000
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Exporter(Protocol):
@@ -33,11 +32,6 @@ class Exporter(Protocol):
 
     def close(self) -> None:
         """Write what stands at the end. The stream itself stays open."""
-
-
-def at(time: float) -> str:
-    """A time in seconds since the epoch, as RFC 3339 writes it: UTC, milliseconds."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def plain(row: Row) -> dict[str, Any]:
@@ -182,13 +176,6 @@ EXPORTERS: Mapping[str, Callable[[BinaryIO], Exporter]] = {
     "parquet": Parquet,
     "har": Har,
 }
-
-
-def cell(value: object) -> object:
-    """A value as a cell of what a spreadsheet may open: lists as words, and nothing that it takes for a formula."""
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _schema(arrow: Any) -> Any:

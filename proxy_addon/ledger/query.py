@@ -49,10 +49,44 @@ def page_of(
     return [_row(found) for found in connection.execute(statement)]
 
 
+def vendors_page(
+    connection: Connection, vendor: str, site: str, limit: int, *, before: int | None, most: int
+) -> tuple[list[Row], int]:
+    """Up to `limit` of a vendor's rows on one site, newest first, and the id before which to go on, 0 at the end.
+
+    No more than `most` of the vendor's rows are looked at, since an index of both would cost every row that is written
+    half as much again.
+    """
+    mine = select(_C.id).where(_C.vendor == vendor).order_by(_C.id.desc())
+    if before is not None:
+        mine = mine.where(_C.id < before)
+    oldest = int(connection.execute(mine.limit(1).offset(most)).scalar() or 0)
+    statement = (
+        # (An expression, so that the index of sites is not taken: it may have far more rows in between.)
+        select(ROWS)
+        .where(_C.vendor == vendor, func.coalesce(_C.site, "") == site, _C.id > oldest)
+        .order_by(_C.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(_C.id < before)
+    found = [_row(each) for each in connection.execute(statement)]
+    return found, found[-1].id if len(found) == limit else oldest + 1 if oldest else 0
+
+
 def newest(connection: Connection, filters: Filters | None = None) -> int:
     """The id of the newest row, 0 if there is none."""
     statement = select(func.max(_C.id)).where(*_conditions(filters or Filters()))
     return int(connection.execute(statement).scalar() or 0)
+
+
+def id_of(connection: Connection, evidence: Evidence) -> int | None:
+    """The id of a row, which its session and number tell from all others."""
+    statement = select(_C.id).where(
+        _C.time == evidence.time, _C.session == evidence.session, _C.number == evidence.number, _C.number > 0
+    )
+    found = connection.execute(statement.limit(1)).scalar()
+    return None if found is None else int(found)
 
 
 def latest_session(connection: Connection) -> str | None:

@@ -33,6 +33,8 @@ _C = ROWS.c
 _TOGETHER = 200
 # Rows that a question which has no end is answered with at a time.
 _PIECE = 2000
+# Rows of a vendor that are looked at for those on one site.
+_LOOKED_AT = 20_000
 # Pages that are given back to the file system at a time.
 _PAGES = 2000
 _BUSY_SECONDS = 5
@@ -101,6 +103,16 @@ class Store:
         with self._reading() as connection:
             return query.page_of(connection, filters or Filters(), limit, before=before_id)
 
+    def vendors_page(
+        self, vendor: str, site: str, limit: int, before_id: int | None = None, most: int = _LOOKED_AT
+    ) -> tuple[list[Row], int]:
+        """A vendor's newest rows on a site, newest first, and the id before which to go on, 0 where there are no more.
+
+        However many rows there are, `most` are looked at: so there may be more though few were found, or none.
+        """
+        with self._reading() as connection:
+            return query.vendors_page(connection, vendor, site, limit, before=before_id, most=most)
+
     def after(self, last_id: int, filters: Filters | None = None, limit: int = _PIECE) -> list[Row]:
         """The next rows after that of `last_id`, in their order. Whoever follows misses none."""
         with self._reading() as connection:
@@ -127,6 +139,11 @@ class Store:
         """The id of the newest row, 0 if there is none."""
         with self._reading() as connection:
             return query.newest(connection, filters)
+
+    def id_of(self, evidence: Evidence) -> int | None:
+        """Under which id a row is stored; None if it is not, or has no number."""
+        with self._reading() as connection:
+            return query.id_of(connection, evidence)
 
     def latest_session(self) -> str | None:
         """The session that wrote last."""
@@ -255,37 +272,38 @@ def _values(row: Evidence) -> tuple[Any, ...]:
     """The row's values in the order of FIELDS, as any database takes them."""
     # An error's words may quote what it stumbled over, as the value of a cookie.
     reason = _QUOTED.sub("'…'", row.reason) if row.outcome == TROUBLE else row.reason
-    return (
-        row.time,
-        _clean(row.session),
-        row.number,
-        _clean(row.visitor),
-        _clean(row.site),
-        _clean(row.page, _LONGEST["page"]),
-        _clean(row.url, _LONGEST["url"]),
-        _clean(row.type),
-        None if row.vendor is None else _clean(row.vendor),
-        None if row.rule is None else _clean(row.rule),
-        _clean(",".join(row.categories)),
-        _clean(",".join(row.missing)),
-        _clean(row.consent, _LONGEST["consent"]),
-        _clean(row.regime),
-        _clean(row.signal),
-        _clean(row.verdict),
-        _clean(row.layer),
-        _clean(row.mode),
-        _clean(row.outcome),
-        _clean(reason, _LONGEST["reason"]),
+    values = (
+        *(row.time, row.session, row.number, row.visitor, row.site, row.page, row.url, row.type, row.vendor, row.rule),
+        *(",".join(row.categories), ",".join(row.missing), row.consent, row.regime, row.signal, row.verdict, row.layer),
+        *(row.mode, row.outcome, reason),
+    )
+    # Nearly all rows are as they should be, which is seen at once of all their texts together.
+    texts = [value for value in values if value.__class__ is str]
+    whole = "".join(texts)
+    if "\0" not in whole and max(map(len, texts)) <= _LONGEST_WORD and _is_text(whole):
+        return values
+    return tuple(
+        _clean(value, _LONGEST.get(name, _LONGEST_WORD)) if isinstance(value, str) else value
+        for name, value in zip(FIELDS, values, strict=True)
     )
 
 
-def _clean(text: str, longest: int = _LONGEST_WORD) -> str:
+def _clean(text: str, longest: int) -> str:
     """Text that a database takes and a reader can bear: what comes from strangers may be neither."""
     if len(text) > longest:
         text = text[: longest - 1] + "…"
-    if text.isascii() and "\0" not in text:
+    if "\0" not in text and _is_text(text):
         return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _is_text(text: str) -> bool:
+    """Whether it has no half characters, which no database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(connection: Connection, rows: Sequence[Evidence]) -> list[Evidence]:

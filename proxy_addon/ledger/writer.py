@@ -52,12 +52,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How it stands: rows stored, waiting and lost; and why the store fails, if it does."""
+    """How it stands: rows stored, waiting and lost; why the store fails, if it does; and whether it is silent."""
 
     stored: int
     waiting: int
     lost: int
     failing: str
+    silent: bool = False
 
 
 class Writer:
@@ -102,7 +103,8 @@ class Writer:
     def status(self) -> Status:
         """How it stands now."""
         with self._changed:
-            return Status(self._stored, len(self._queue) + len(self._taken), self._lost, self._failing)
+            waiting = len(self._queue) + len(self._taken)
+            return Status(self._stored, waiting, self._lost, self._failing, self._stalled)
 
     def record(self, evidence: Evidence) -> None:
         """See evidence.Sink: it returns at once, unless the queue is full."""

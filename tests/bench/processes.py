@@ -21,6 +21,8 @@ BARE, LEAN, CONSENTRY = "`mitmdump -q`", "lean master", "Consentry"
 PROXIES = (BARE, LEAN, CONSENTRY)
 # The bare proxy, made not to wait for bodies: what a first byte costs when nothing holds it back.
 STREAMING = "`mitmdump -q` made to stream"
+# Consentry that keeps no evidence.
+FORGETFUL = "Consentry with `--no-ledger`"
 
 _NGINX = """
 daemon off;
@@ -63,7 +65,8 @@ class Running:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**environment, "PYTHONPATH": str(_ROOT)},
+                # The ledger is where nothing else is, not the user's own.
+                env={**environment, "PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": str(folder / f"state-{port}")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -85,8 +88,7 @@ class Running:
 
     def memory(self) -> int:
         """Its resident memory in bytes (Linux)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
-        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+        return resident(self.process.pid)
 
     def processor(self) -> float:
         """The seconds of processor time that it has used, in all its threads (Linux)."""
@@ -101,6 +103,12 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def resident(process: int | str = "self") -> int:
+    """The resident memory of a process in bytes (Linux)."""
+    status = Path(f"/proc/{process}/status").read_text("ascii")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
 def nginx() -> str | None:
@@ -155,7 +163,8 @@ def command(name: str, site: str, port: int, confdir: Path) -> list[str]:
     if name == LEAN:
         return [sys.executable, "-m", "tests.bench.lean", site, str(port), str(confdir)]
     listen = f"127.0.0.1:{port}"
-    return [sys.executable, "-m", "proxy_addon", site, "--listen", listen, "--confdir", str(confdir), "--quiet"]
+    more = ["--no-ledger"] if name == FORGETFUL else []
+    return [sys.executable, "-m", "proxy_addon", site, "--listen", listen, "--confdir", str(confdir), "--quiet", *more]
 
 
 def free_port() -> int:

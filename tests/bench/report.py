@@ -13,7 +13,7 @@ from pathlib import Path
 from .guardsize import MANY, GuardSize
 from .load import CONNECTIONS
 from .pagecost import ELEMENTS, LATENCY, PageCost
-from .processes import BARE, CONSENTRY, LEAN, STREAMING
+from .processes import BARE, CONSENTRY, FORGETFUL, LEAN, STREAMING
 from .suite import Plan, Results
 
 _HEAD = ["", CONSENTRY, f"bare {BARE}", LEAN, "beside", f"ratio to {BARE}", "to reach"]
@@ -21,6 +21,9 @@ _FASTER_BY = {"60 KB page, 12 vendor tags": 1.0, "1 KB JSON": 1.5}
 _FASTER_THAN_ADBLOCK = 3.0
 _CONSENT_SHARE = 0.05
 _GUARD_SIZE = 25_000
+_APPENDING, _RECORDING = 0.5, 0.95
+# By how much a process may grow while it appends.
+_GROWTH = 64_000_000
 _MEGABYTE = 1e6
 
 
@@ -70,6 +73,7 @@ def rows(results: Results) -> Iterator[Row]:
             f"{each.cost(LEAN) * 1000:,.2f} ms",
             ratio=f"{each.cost(CONSENTRY) / each.cost(BARE):.2f}",
         )
+    yield from _ledger(results)
     yield from _memory(results)
     yield from _first_byte(results)
     for speed in results.rewriting:
@@ -100,6 +104,40 @@ def machine(results: Results, plan: Plan) -> str:
         f"upstream {results.server}, all on the one machine; medians of {plan.rounds} rounds of {plan.seconds:g} s, in "
         "which the proxies take turns; a ratio of requests is the median of the rounds' own."
     )
+
+
+def _ledger(results: Results) -> Iterator[Row]:
+    found = results.appending
+    yield Row(
+        f"ledger of {found.rows:,} rows: rows appended a second",
+        f"{found.per_second:,.0f}",
+        beside=f"sqlite3 `executemany` {found.beside:,.0f}",
+        ratio=f"{found.ratio:.2f} to sqlite3",
+        target=f"≥ {_APPENDING:g} to sqlite3",
+        reached=found.ratio >= _APPENDING,
+    )
+    yield Row(
+        "… what the process grows by",
+        f"{found.growth / _MEGABYTE:,.0f} MB",
+        target="flat",
+        reached=found.growth <= _GROWTH,
+    )
+    yield Row(
+        f"… a page of rows: {max(found.asked, key=lambda name: found.asked[name])}",
+        f"{max(found.asked.values()) * 1000:,.1f} ms",
+        beside=", ".join(f"{name} {seconds * 1000:,.1f}" for name, seconds in found.asked.items()),
+    )
+    for each in results.evidence:
+        ratio = each.ratio(CONSENTRY, FORGETFUL)
+        kept, forgotten = each.cost(CONSENTRY) * 1000, each.cost(FORGETFUL) * 1000
+        yield Row(
+            f"{each.payload.name}, evidence kept: requests/s",
+            f"{each.per_second(CONSENTRY):,.0f}",
+            beside=f"`--no-ledger` {each.per_second(FORGETFUL):,.0f}; processor time {kept:.2f} to {forgotten:.2f} ms",
+            ratio=f"{ratio:.2f} to `--no-ledger`",
+            target=f"≥ {_RECORDING} to `--no-ledger`",
+            reached=ratio >= _RECORDING,
+        )
 
 
 def _memory(results: Results) -> Iterator[Row]:

@@ -13,23 +13,27 @@ from proxy_addon.catalogue.load import Rules, load_rules
 from proxy_addon.consent.regimes import regimes
 from tests.corpus import pages
 
-from . import consenting, firstbyte, guardsize, matching, memory, pagecost, rewriting, throughput
+from . import consenting, firstbyte, guardsize, ledger, matching, memory, pagecost, rewriting, throughput
 from .consenting import Consenting
 from .firstbyte import FirstByte
 from .guardsize import GuardSize
+from .ledger import Appending
 from .load import asynchronous, headers, with_wrk, wrk
 from .matching import Matching
 from .memory import Memory
 from .pagecost import PageCost
 from .payloads import VENDOR_TAGS, Payload, page, payloads
-from .processes import BARE, CONSENTRY, STREAMING, BenchError, Running, proxies, upstream
+from .processes import BARE, CONSENTRY, FORGETFUL, STREAMING, BenchError, Running, proxies, upstream
 from .rewriting import Rewriting
 from .throughput import Throughput
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `plain` does with nothing installed: no wrk, no nginx. `loads` of pages need Chromium."""
+    """How much is measured. `plain` does with nothing installed: no wrk, no nginx. `loads` of pages need Chromium.
+
+    `evidence` is how many rows are appended to a ledger.
+    """
 
     rounds: int
     seconds: float
@@ -38,11 +42,12 @@ class Plan:
     tries: int
     patience: float
     loads: int
+    evidence: int
     plain: bool = False
 
 
-FULL = Plan(rounds=5, seconds=2, requests=50_000, urls=8_000, tries=15, patience=1, loads=21)
-QUICK = Plan(rounds=3, seconds=1, requests=5_000, urls=5_000, tries=5, patience=0.5, loads=5)
+FULL = Plan(rounds=5, seconds=2, requests=50_000, urls=8_000, tries=15, patience=1, loads=21, evidence=1_000_000)
+QUICK = Plan(rounds=3, seconds=1, requests=5_000, urls=5_000, tries=5, patience=0.5, loads=5, evidence=100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Results:
     generator: str
     server: str
     throughput: Sequence[Throughput]
+    evidence: Sequence[Throughput]
+    appending: Appending
     memory: Memory
     first_bytes: dict[str, FirstByte]
     rewriting: Sequence[Rewriting]
@@ -72,19 +79,27 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results
                 for proxy, each in running.items():
                     check(each, resources[0], holds=proxy == CONSENTRY)
                 use_wrk = with_wrk() and not plan.plain
+                load = wrk if use_wrk else asynchronous
                 tell("requests a second")
                 speeds = throughput.measure(
                     running,
                     resources,
-                    wrk if use_wrk else asynchronous,
+                    load,
                     rounds=plan.rounds,
                     seconds=plan.seconds,
+                )
+            tell("requests a second without a ledger")
+            with proxies(site.url, folder, [FORGETFUL, CONSENTRY]) as running:
+                recorded = throughput.measure(
+                    running, resources[:2], load, rounds=2 * plan.rounds - 1, seconds=plan.seconds
                 )
             tell("memory")
             with proxies(site.url, folder, [CONSENTRY]) as running:
                 kept = memory.measure(running[CONSENTRY], resources[:2], plan.requests)
         tell("first byte")
         first_bytes = _first_bytes(plan, folder)
+        tell("the ledger")
+        appending = ledger.measure(plan.evidence, folder)
     tell("rewriting")
     regime = regimes(rules.regimes)["gdpr"]
     corpus = [each.content for each in pages()]
@@ -101,7 +116,9 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results
     tell("pages")
     cost = page_cost(rules, plan.loads) if plan.loads else None
     generator = "wrk" if use_wrk else "asyncio"
-    return Results(generator, site.name, speeds, kept, first_bytes, rewritten, matched, read, size, cost)
+    return Results(
+        generator, site.name, speeds, recorded, appending, kept, first_bytes, rewritten, matched, read, size, cost
+    )
 
 
 def page_cost(rules: Rules, loads: int) -> PageCost:

@@ -14,11 +14,11 @@ from . import pagecost
 from .guardsize import MANY, strangers
 from .memory import Memory
 from .payloads import data, page
-from .processes import BARE, CONSENTRY, PROXIES, STREAMING
+from .processes import BARE, CONSENTRY, FORGETFUL, PROXIES, STREAMING
 from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
 
-_TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, loads=0, plain=True)
+_TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, loads=0, evidence=2_000, plain=True)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,19 @@ def test_every_proxy_answers_the_load_on_every_resource(results: Results) -> Non
     for each in results.throughput:
         assert {name: len(loads) for name, loads in each.loads.items()} == dict.fromkeys(PROXIES, 1)
         assert all(load.requests for loads in each.loads.values() for load in loads)
+
+
+def test_the_ledger_and_sqlite_append_the_same_rows_by_turns(results: Results) -> None:
+    found = results.appending
+    assert found.rows == _TINY.evidence
+    assert len(found.rounds) == len(found.others) == 1
+    assert min(found.rounds + found.others) > 0
+    assert all(found.asked.values())
+
+
+def test_the_proxy_is_loaded_with_a_ledger_and_without(results: Results) -> None:
+    for each in results.evidence:
+        assert set(each.loads) == {CONSENTRY, FORGETFUL}
 
 
 def test_memory_is_read_at_checkpoints_up_to_the_last_request(results: Results) -> None:
@@ -64,7 +77,7 @@ def test_adblock_with_the_same_knowledge_finds_about_the_same(results: Results) 
 def test_the_report_is_one_table_with_a_verdict_on_each_target(results: Results) -> None:
     lines = table(rows(results)).splitlines()
     assert {line.count(" | ") for line in lines} == {6}
-    assert sum("reached" in line for line in lines) == (7 if results.matching.beside else 6)
+    assert sum("reached" in line for line in lines) == (11 if results.matching.beside else 10)
     assert "asyncio" in machine(results, _TINY)
 
 

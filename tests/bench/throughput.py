@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .load import Load
 from .payloads import Payload
-from .processes import BARE, CONSENTRY, LEAN, Running
+from .processes import Running
 
 Generator = Callable[[str, str, float], Load]
 
@@ -18,8 +18,8 @@ class Throughput:
     """The runs of all rounds on one resource, by proxy, and the processor time that each proxy took for a request."""
 
     payload: Payload
-    loads: dict[str, list[Load]] = field(default_factory=lambda: {BARE: [], LEAN: [], CONSENTRY: []})
-    costs: dict[str, list[float]] = field(default_factory=lambda: {BARE: [], LEAN: [], CONSENTRY: []})
+    loads: dict[str, list[Load]] = field(default_factory=dict)
+    costs: dict[str, list[float]] = field(default_factory=dict)
 
     def per_second(self, proxy: str) -> float:
         """Requests a second: the median of the rounds."""
@@ -50,6 +50,6 @@ def measure(
                 url = proxy.url + each.payload.path
                 before = proxy.processor()
                 load = generator(url, each.payload.destination, seconds)
-                each.loads[name].append(load)
-                each.costs[name].append((proxy.processor() - before) / load.requests)
+                each.loads.setdefault(name, []).append(load)
+                each.costs.setdefault(name, []).append((proxy.processor() - before) / load.requests)
     return found

@@ -15,6 +15,8 @@ import pytest
 from proxy_addon.consent.model import Consent
 from proxy_addon.dashboard import scene
 from proxy_addon.dashboard.app import Past
+from proxy_addon.dashboard.keeping import Standing
+from proxy_addon.ledger import Evidence, trouble_with_ledger
 from proxy_addon.watch import Cookie
 from tests.kit.client import fetch
 
@@ -34,11 +36,18 @@ class Kept:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.stands = Standing("evidence.db")
 
-    def rows(self, *, vendor: str, site: str, until: float | None, before: int | None, most: int) -> list[Past]:
-        self.asked.append({"vendor": vendor, "site": site, "until": until})
+    def rows(
+        self, *, vendor: str, site: str, than: Evidence | None, before: int | None, most: int
+    ) -> tuple[list[Past], int]:
+        self.asked.append({"vendor": vendor, "site": site, "than": than})
         newest = 150 if before is None else before - 1
-        return [Past(number, seen(-1000 + number)) for number in range(newest, max(0, newest - most), -1)]
+        found = [Past(number, seen(-1000 + number)) for number in range(newest, max(0, newest - most), -1)]
+        return found, found[-1].id if len(found) == most else 0
+
+    def standing(self) -> Standing:
+        return self.stands
 
 
 def addresses(answer: dict[str, Any]) -> list[float]:
@@ -212,7 +221,7 @@ def test_older_rows_are_asked_of_memory_and_then_of_the_ledger() -> None:
             if not before:
                 break
     assert times == [*range(130, 0, -1), *(number - 1000 for number in range(150, 0, -1))]
-    assert kept.asked[0] == {"vendor": "acme", "site": "", "until": START + 1}
+    assert kept.asked[0] == {"vendor": "acme", "site": "", "than": seen(1)}
 
 
 @pytest.mark.parametrize("before", ["x", "m", "s-1", "m1e9", "'; DROP TABLE"])
@@ -255,6 +264,28 @@ def test_a_stream_that_fell_behind_is_shown_a_new_picture(made: World, monkeypat
         while names[-1] == "news":
             names.append(next(events)[0])
         assert names[-1] == "picture"
+
+
+def test_trouble_with_the_ledger_is_told_when_it_comes_and_when_it_goes() -> None:
+    kept = Kept()
+    with world(history=kept) as made, made.stream() as events:
+        assert next(events)[1]["ledger"] == {}
+        kept.stands = Standing("evidence.db", failing="database or disk is full", waiting=3)
+        made.scene.record(trouble_with_ledger(START, "evidence cannot be stored"))
+        told = dict(next(events) for _ in range(2))
+        assert told["ledger"]["title"] == "Evidence cannot be stored"
+        with made.stream() as others:
+            assert next(others)[1]["ledger"] == told["ledger"], "who comes later hears of it too"
+        kept.stands = Standing("evidence.db")
+        made.scene.record(trouble_with_ledger(START, "evidence is stored again, and none is lost"))
+        assert dict(next(events) for _ in range(2))["ledger"] == {}
+
+
+def test_a_ledger_that_could_not_be_had_is_told_of(made: World) -> None:
+    made.scene.record(trouble_with_ledger(START, "evidence is not kept: the disk is gone"))
+    with made.stream() as events:
+        told = next(events)[1]["ledger"]
+    assert (told["title"], told["what"]) == ("There is no ledger", "Evidence is not kept: the disk is gone.")
 
 
 def test_only_so_many_watch_at_once(made: World) -> None:

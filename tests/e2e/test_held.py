@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from tests.kit.browser import Browser
@@ -23,6 +25,16 @@ COUNTING = f"""<!doctype html><title>counting</title><a id="out" href="/there">o
     pixel.onload = pixel.onerror = () => {{ location.href = '/there'; }};
     pixel.src = '{PIXEL}';
   }};
+</script>"""
+# Two vendors' code in one script, which stands in the page in a form that only the page itself reads.
+TWO = b"""
+for (const address of ['https://static.hotjar.com/c/hotjar-1.js', 'https://connect.facebook.net/en_US/fbevents.js']) {
+  window._hjSettings = {hjid: 1};
+  document.head.append(Object.assign(document.createElement('script'), {src: address}));
+}
+"""
+MAKING = f"""<!doctype html><title>making</title><body><script>
+  document.body.append(Object.assign(document.createElement('script'), {{text: atob('{b64encode(TWO).decode()}')}}));
 </script>"""
 
 
@@ -50,3 +62,21 @@ def test_a_tag_that_was_told_more_than_the_visitor_allowed_is_told_of_from_the_p
     assert found.layer == "guard"
     assert found.vendor == "google-analytics"
     assert "555" not in found.url
+
+
+def test_code_of_two_vendors_in_one_script_has_a_row_for_each(
+    site: tuple[Site, Server], proxy: Proxy, browser: Browser
+) -> None:
+    site[0].page("/making", MAKING.encode(), "text/html")
+    since = proxy.mark()
+
+    def rows(outcome: str) -> list[str]:
+        found = [each for each in proxy.verdicts(since) if (each.outcome, each.url) == (outcome, "inline script")]
+        assert {each.layer for each in found} <= {"guard"}
+        return sorted(each.vendor for each in found)
+
+    with browser.visitor() as visit:
+        visit.open(f"{proxy.url}/making")
+        proxy.wait_until(lambda _: rows("held") == ["hotjar", "meta-pixel"], since)
+        visit.page.evaluate("consentry.set({functional: true, analytics: true, marketing: true})")
+        proxy.wait_until(lambda _: rows("released") == ["hotjar", "meta-pixel"], since)

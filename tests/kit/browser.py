@@ -99,6 +99,15 @@ class Browser:
         self._agent = _agent_of(self._chromium)
 
     @contextmanager
+    def attached(self, url: str) -> Iterator[BrowserContext]:
+        """What another Chromium shows, which listens for debuggers at a URL; that one goes on."""
+        other = self._chromium.browser_type.connect_over_cdp(url)
+        try:
+            yield other.contexts[0]
+        finally:
+            other.close()
+
+    @contextmanager
     def visitor(self, proxy: str | None = None, *, bypass_csp: bool = False) -> Iterator[Visit]:
         """A visitor that nobody has seen before, going through a proxy if one is given.
 

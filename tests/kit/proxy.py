@@ -57,13 +57,16 @@ class Proxy:
             listen = (*listen, "--no-dashboard")
         if self.adapter == ENVOY and arguments and arguments[0].startswith(("http://", "https://")):
             arguments = ("envoy", *arguments, "--processors", "1", "--envoy-threads", "1")
+        # What comes after '--' is another program's.
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        own, others = arguments[:end], arguments[end:]
         self._lines: list[dict[str, Any]] = []
         self._stray: list[str] = []
         self._errors: list[str] = []
         self._changed = threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "proxy_addon", *arguments, *listen, "--json"],
+            [sys.executable, "-m", "proxy_addon", *own, *listen, "--json", *others],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -80,7 +83,7 @@ class Proxy:
         ]
         for reader in self._readers:
             reader.start()
-        forward = bool(arguments) and arguments[0] == "forward"
+        forward = bool(arguments) and arguments[0] in ("forward", "browse")
         self._expected = 1 if forward else sum(each.startswith(("http://", "https://")) for each in arguments)
         try:
             self._wait(lambda: len(self.urls) >= self._expected, _START, "it does not listen")
@@ -217,11 +220,14 @@ def behind(adapter: str) -> Iterator[str]:
         Proxy.adapter = before
 
 
-def run(*arguments: str, folder: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, folder: Path, timeout: float = 60, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a consentry command that ends by itself."""
     return subprocess.run(
         [sys.executable, "-m", "proxy_addon", *arguments],
         cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **(environment or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -335,14 +335,14 @@ def test_a_file_beside_the_configuration_is_meant(tmp_path: Path) -> None:
 def test_a_flag_comes_before_the_environment_and_that_before_the_file(
     monkeypatch: pytest.MonkeyPatch, *, args: list[str], environment: dict[str, str], file: str, opened: str | None
 ) -> None:
-    from proxy_addon import cli, proxy
+    from proxy_addon import cli, proxy, serving
 
     seen: list[str | None] = []
     Path("consentry.yaml").write_text(file)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cli, "open_ledger", lambda where, keep, tell: seen.append(where))
-    monkeypatch.setattr(proxy, "serve", lambda *_: None)
+    monkeypatch.setattr(serving, "open_ledger", lambda where, keep, tell: seen.append(where))
+    monkeypatch.setattr(proxy, "serve", lambda *_, **__: None)
     monkeypatch.setattr(sys, "argv", ["consentry", "https://shop.test", "--no-dashboard", *args])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -25,6 +25,7 @@ from proxy_addon.ledger.retention import Keep
 from proxy_addon.ledger.store import Store
 from tests.kit.postgres import Postgres
 
+from .plans import planned
 from .rows import ROW, numbers, row, rows
 
 
@@ -268,40 +269,60 @@ def test_when_the_clock_goes_back_the_order_stays_and_all_is_found(store: Store)
     assert (count.first, count.last) == (50.0, 300.0)
 
 
-@pytest.mark.parametrize("filters", [Filters(vendor="acme"), Filters(site="shop.test")], ids=str)
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(vendor="acme"), "evidence_row_vendor (vendor=? AND id<?)"),
+        (Filters(site="shop.test"), "evidence_row_site (site=? AND id<?)"),
+    ],
+    ids=["vendor", "site"],
+)
 def test_a_vendors_and_a_sites_history_are_read_from_an_index_without_sorting(
-    sqlite: Store, monkeypatch: pytest.MonkeyPatch, filters: Filters
+    sqlite: Store, filters: Filters, index: str
 ) -> None:
-    plan = planned(sqlite, monkeypatch, lambda: sqlite.query(filters, 50, before_id=1000))
-    assert "USING INDEX evidence_row_" in plan
-    assert "TEMP B-TREE" not in plan
+    sqlite.append(rows(2000, vendor="acme"))
+    assert planned(sqlite, lambda: sqlite.query(filters, 50, before_id=1000)) == [
+        f"SEARCH evidence_row USING INDEX {index}"
+    ]
 
 
-def test_what_was_since_then_is_not_looked_for_in_all_that_is_older(
-    sqlite: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = planned(sqlite, monkeypatch, lambda: sqlite.query(Filters(since=5.0)))
+def test_what_was_since_then_is_not_looked_for_in_all_that_is_older(sqlite: Store) -> None:
+    sqlite.append(rows(2000, vendor="acme"))
+    [plan] = planned(sqlite, lambda: sqlite.query(Filters(since=5.0)))
     assert "SEARCH evidence_row USING INTEGER PRIMARY KEY (rowid>?)" in plan
     assert "SEARCH evidence_row USING COVERING INDEX evidence_row_time (time>?)" in plan
 
 
-def planned(store: Store, monkeypatch: pytest.MonkeyPatch, question: Callable[[], object]) -> str:
-    """How SQLite goes about a question."""
-    store.append(rows(2000, vendor="acme"))
-    asked: list[tuple[str, object]] = []
-    engine = store._engine
-    from sqlalchemy import event
+def test_of_a_vendors_rows_on_a_site_only_so_many_are_looked_at(store: Store) -> None:
+    sites = ["here", "here", *["there"] * 5, "here", "there"]
+    store.append([row(number, vendor="acme", site=site) for number, site in enumerate(sites, 1)])
+    store.append([row(10, vendor="beta", site="here")])
+    pages, before = [], None
+    while before != 0:
+        found, before = store.vendors_page("acme", "here", 2, before, most=3)
+        pages.append(numbers(found))
+    assert pages == [[8], [], [2, 1], []]
 
-    def remember(*said: object) -> None:
-        asked.append((str(said[2]), said[3]))
 
-    event.listen(engine, "before_cursor_execute", remember)
-    question()
-    event.remove(engine, "before_cursor_execute", remember)
-    statement, values = next(each for each in asked if each[0].startswith("SELECT"))
-    with engine.connect() as connection:
-        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
-        return "\n".join(str(step[3]) for step in steps)
+def test_a_vendors_rows_on_a_site_are_read_from_the_index_of_vendors(sqlite: Store) -> None:
+    sqlite.append(rows(2000, vendor="acme"))
+    first, second = planned(sqlite, lambda: sqlite.vendors_page("acme", "shop.test", 50, 1000, most=100))
+    assert first == "SEARCH evidence_row USING COVERING INDEX evidence_row_vendor (vendor=? AND id<?)"
+    assert second == "SEARCH evidence_row USING INDEX evidence_row_vendor (vendor=? AND id>? AND id<?)"
+
+
+def test_a_row_is_found_again_by_its_session_and_number(store: Store) -> None:
+    store.append([row(1, session="one"), row(1, session="two"), row(2, session="two"), row(0, session="two")])
+    assert store.id_of(row(1, session="two")) == 2
+    assert store.id_of(row(3, session="two")) is None
+    assert store.id_of(row(0, session="two")) is None, "what has no number is like others"
+
+
+def test_a_row_is_found_again_without_a_look_at_the_others(sqlite: Store) -> None:
+    sqlite.append(rows(2000))
+    assert planned(sqlite, lambda: sqlite.id_of(row(7))) == [
+        "SEARCH evidence_row USING INDEX evidence_row_time (time=?)"
+    ]
 
 
 # What others may rely on

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import __version__
-from ...ledger.export import at
+from ...ledger.texts import at
 from ..model import AuditResult, RequestSeen, StateRun
 
 

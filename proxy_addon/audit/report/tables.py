@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from ...ledger.export import cell
+from ...ledger.texts import cell
 from ..model import AuditResult
 from .wording import ordered, plain_text
 

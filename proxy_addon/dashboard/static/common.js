@@ -66,13 +66,14 @@ export async function ask(address, body) {
   return said;
 }
 
-/** Listen: `picture` gets everything, and `news` each [what, value] after it. */
-export function listen(picture, news) {
+/** Listen: `picture` gets everything, `news` each [what, value] after it, and `ledger` what is wrong with that. */
+export function listen(picture, news, ledger = () => {}) {
   const state = $('state'), words = $('state-words');
   const show = (value, text) => { state.dataset.state = value; words.textContent = text; };
   const source = new EventSource('/api/events');
   source.addEventListener('picture', (event) => { show('open', 'Live'); picture(JSON.parse(event.data)); });
   source.addEventListener('news', (event) => { for (const [what, value] of JSON.parse(event.data)) news(what, value); });
+  source.addEventListener('ledger', (event) => ledger(JSON.parse(event.data)));
   source.addEventListener('error', () => {
     show('lost', source.readyState === EventSource.CLOSED ? 'Not connected; load this page anew' : 'Connecting again…');
   });

@@ -4,6 +4,8 @@ import { $, ask, clock, draw, facts, gathered, listen, make, moment, path, plura
 const { vendors: NAMES, kinds: KINDS } = facts();
 const SHOWN = ['held', 'ran', 'leaked'];
 const MOST_LOADS = 60, MOST_TROUBLES = 50;
+// Of a vendor's requests so many stand in the page at once, however far back somebody reads.
+const MOST_REQUESTS = 500;
 const nameOf = (vendor) => (NAMES[vendor] || { name: vendor }).name;
 const categoryOf = (vendor) => (NAMES[vendor] || { category: '' }).category;
 
@@ -135,7 +137,7 @@ function showSums(vendors, counts) {
 function request(row) {
   const kindWords = row.kind === 'other' ? row.outcome : row.kind;
   return make('li', { 'data-kind': row.kind },
-    make('span', { class: 'what' }, make('b', {}, kindWords), moment(row.time), row.type ? make('span', {}, row.type) : null, make('span', {}, `needs ${row.categories.join(' and ') || 'nothing'}`)),
+    make('span', { class: 'what' }, make('b', {}, kindWords), moment(row.time), row.type ? make('span', {}, row.type) : null, row.vendor ? make('span', {}, `needs ${row.categories.join(' and ') || 'nothing'}`) : null),
     make('span', { class: 'url' }, row.url),
     row.page ? make('small', {}, `on ${row.page}`) : null,
     make('span', { class: 'why' }, row.words || row.reason));
@@ -158,16 +160,23 @@ async function open(vendor) {
 async function fillDetail(vendor, before = '') {
   const state = opened.get(vendor), line = lines.get(vendor);
   if (!state || !line) return;
+  // Of several questions under way the latest counts.
+  const asked = state.asked = {};
   try {
-    const found = await ask(address(vendor, before));
-    if (opened.get(vendor) !== state) return;
+    let found = await ask(address(vendor, before));
+    // The ledger looks at so many rows at a time, among which there may be none of this site.
+    while (before && !found.rows.length && found.next && state.asked === asked) found = await ask(address(vendor, found.next));
+    if (opened.get(vendor) !== state || state.asked !== asked) return;
     const items = found.rows.map(request);
     if (before) state.list.append(...items); else state.list.replaceChildren(...items);
+    while (state.list.children.length > MOST_REQUESTS) state.list.firstChild.remove();
     if (!before && !items.length) state.list.append(make('li', { 'data-kind': 'other' }, 'No request is remembered.'));
     const older = make('button', { type: 'button' }, 'Older requests');
     older.addEventListener('click', () => { state.paged = true; fillDetail(vendor, found.next); });
+    const newest = make('button', { type: 'button' }, 'Newest requests');
+    newest.addEventListener('click', () => { state.paged = false; fillDetail(vendor); });
     const about = make('a', { class: 'button', href: `/vendors/${encodeURIComponent(vendor)}` }, `About ${nameOf(vendor)}`);
-    line.place.replaceChildren(state.list, make('p', { class: 'buttons' }, found.next ? older : null, about));
+    line.place.replaceChildren(state.list, make('p', { class: 'buttons' }, found.next ? older : null, state.paged ? newest : null, about));
   } catch (error) {
     line.place.replaceChildren(make('p', { class: 'error' }, error.message));
   }
@@ -184,7 +193,7 @@ const waiting = new Map();
 /** Fetch the list anew, once for all rows that come together; who reads older ones is left in peace. */
 function reopen(vendor) {
   if (waiting.has(vendor) || opened.get(vendor).paged) return;
-  waiting.set(vendor, setTimeout(() => { waiting.delete(vendor); if (opened.has(vendor)) fillDetail(vendor); }, 400));
+  waiting.set(vendor, setTimeout(() => { waiting.delete(vendor); if (opened.has(vendor) && !opened.get(vendor).paged) fillDetail(vendor); }, 400));
 }
 
 // ---- The timeline
@@ -312,8 +321,17 @@ function showTroubles() {
   $('trouble-rows').replaceChildren(...troubles.slice(0, 20).map(request));
 }
 
+/** What is wrong with the ledger, if anything is. */
+function showLedger({ title, what, remedy, lasts }) {
+  if (title && $('ledger').hidden) $('spoken').textContent = `${title}. ${what} ${remedy}`;
+  $('ledger').hidden = !title;
+  $('ledger').dataset.lasts = Boolean(lasts);
+  for (const [part, text] of Object.entries({ title, what, remedy })) $(`ledger-${part}`).textContent = text || '';
+}
+
 // ---- What comes in
 function picture(whole) {
+  showLedger(whole.ledger);
   sites = whole.sites;
   loads = whole.loads;
   rows = new Map(loads.slice(-1).map((load) => [load.number, whole.latest]));
@@ -353,7 +371,7 @@ function news(what, value) {
 
 const asked = new URLSearchParams(location.search).get('vendor');
 if (asked && NAMES[asked]) $('search').value = nameOf(asked);
-$('filters').addEventListener('input', () => { showChoices(); for (const vendor of [...opened.keys()]) fillDetail(vendor); show(); });
+$('filters').addEventListener('input', () => { showChoices(); for (const [vendor, state] of [...opened]) { state.paged = false; fillDetail(vendor); } show(); });
 $('filters').addEventListener('submit', (event) => event.preventDefault());
 new ResizeObserver(show).observe($('timeline'));
-listen(picture, news);
+listen(picture, news, showLedger);

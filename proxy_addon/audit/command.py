@@ -1,0 +1,197 @@
+"""The command `consentry audit`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from ..catalogue.domains import registrable_domain
+from ..config import ENFORCE, OBSERVE, UsageError, read_config
+from ..options import CONFDIR, option, rules_option
+from ..resolve import Resolver, parse_entry
+from .baseline import Baseline, read_baseline, write_baseline
+from .model import SEVERITIES, VIOLATION, AuditResult
+from .report import check_targets, write_reports
+from .report.wording import one_line
+from .states import State, states_named
+
+_NONE = "none"
+_MISSING = "`consentry audit` needs a browser's driver; install it with: pip install 'consentry[audit]'"
+
+
+@click.command("audit")
+@click.argument("urls", nargs=-1, required=True, metavar="URL [PAGE...]")
+@click.option(
+    "--mode",
+    type=click.Choice([OBSERVE, ENFORCE]),
+    default=OBSERVE,
+    show_default=True,
+    help="Test the site as it is, or with Consentry holding what lacks consent.",
+)
+@click.option("--regime", default="gdpr", show_default=True, metavar="NAME", help="The law to judge by.")
+@click.option(
+    "--states",
+    multiple=True,
+    metavar="NAMES",
+    help="Only these states, with commas between: nothing, reject, accept, only, withdraw, gpc, returning.",
+)
+@click.option(
+    "--steps", type=click.Path(path_type=Path), metavar="FILE", help="A YAML file that says how choices are made."
+)
+@click.option("--platform", default="", metavar="NAME", help="The consent platform, whose own cookie may be written.")
+@click.option(
+    "--autoconsent",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The npm package @duckduckgo/autoconsent, for banners that are not known otherwise.",
+)
+@click.option("--links", type=click.IntRange(0), default=0, metavar="COUNT", help="Look at so many linked pages. [0]")
+@click.option("--sitemap", is_flag=True, help="Take the further pages from the sitemap.")
+@click.option(
+    "--storage-state",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Cookies and storage to begin with, as Playwright saves them: a login.",
+)
+@click.option(
+    "--quiet-for",
+    type=click.FloatRange(0.1, 60),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A page counts as settled when nothing has happened for so long.",
+)
+@click.option("--screenshots/--no-screenshots", default=True, help="Keep a picture of each state.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, _NONE]),
+    default=VIOLATION,
+    show_default=True,
+    help="What ends with exit code 1.",
+)
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="Write a report, in the form that the name ends in: .html, .json, .xml (JUnit), .sarif, .csv, .cookies.csv, "
+    ".md, .har.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Findings that are known: they fail nothing.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what is found as known, and end with exit code 0.",
+)
+@rules_option
+@option("--config", type=click.Path(path_type=Path), help="A configuration file. [consentry.yaml if there is one]")
+@option("--upstream-ca", type=click.Path(path_type=Path), metavar="PEM", help="Authorities to trust upstream.")
+@option("--insecure-upstream/--verify-upstream", default=False, help="Do not verify upstream certificates.")
+@option("--resolve", multiple=True, metavar="HOST:PORT:ADDRESS[:PORT]", help="Connect there for that host.")
+@option("--confdir", type=click.Path(path_type=Path), default=CONFDIR, metavar="DIR", help="Where the authority is.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def audit_command(urls: tuple[str, ...], **given: Any) -> int:
+    """Drive a site's own consent flow through every state in a real browser, and judge what runs.
+
+    \b
+    consentry audit https://staging.example.com
+    consentry audit https://staging.example.com https://staging.example.com/basket --states nothing,reject
+    consentry audit https://staging.example.com --regime ccpa --states gpc --report audit.html --report audit.json
+
+    Pages after the first are looked at in every state too; they lie on the same site. It ends with exit code 1 if
+    there is a violation (see --fail-on), 2 if the site cannot be looked at.
+    """
+    try:
+        from rich.console import Console  # noqa: PLC0415 - these and the driver are an extra
+
+        from .drive import SiteError  # noqa: PLC0415
+        from .report.terminal import show  # noqa: PLC0415
+        from .run import Options, auditor  # noqa: PLC0415
+        from .steps import NO_STEPS, read_steps  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] in ("playwright", "rich"):
+            raise UsageError(_MISSING) from None
+        raise
+    from ..listeners import Transport  # noqa: PLC0415
+
+    site, *pages = _addresses(urls)
+    check_targets(given["reports"])
+    baseline = read_baseline(given["baseline"]) if given["baseline"] is not None else Baseline({})
+    for name in ("storage_state", "upstream_ca"):
+        if given[name] is not None and not given[name].is_file():
+            raise UsageError(f"There is no file {given[name]}; check the path given to --{name.replace('_', '-')}.")
+    options = Options(
+        transport=Transport(
+            confdir=given["confdir"].expanduser(),
+            upstream_ca=given["upstream_ca"],
+            insecure_upstream=given["insecure_upstream"],
+            resolver=Resolver([parse_entry(entry) for entry in given["resolve"]]),
+        ),
+        mode=given["mode"],
+        regime=given["regime"],
+        states=states_named(name for names in given["states"] for name in names.split(",")),
+        steps=read_steps(given["steps"]) if given["steps"] is not None else NO_STEPS,
+        links=given["links"],
+        sitemap=given["sitemap"],
+        storage_state=given["storage_state"],
+        platform=given["platform"],
+        autoconsent=given["autoconsent"],
+        rules=given["rules"],
+        config=read_config(given["config"]),
+        quiet=given["quiet_for"],
+        screenshots=given["screenshots"],
+    )
+    try:
+        with auditor(options) as running:
+            result = running.audit(site, pages, _teller(sys.stderr.isatty()))
+    except SiteError as error:
+        raise UsageError(str(error)) from None
+    if given["as_json"]:
+        click.echo(result.to_json())
+    else:
+        show(result, Console(highlight=False, soft_wrap=not sys.stdout.isatty()), baseline.keys)
+        for title in baseline.stale(result):
+            click.echo(f"The baseline lists what is no longer found: {one_line(title)}", err=True)
+    for path in write_reports(result, given["reports"], baseline.keys):
+        click.echo(f"wrote {path}", err=True)
+    if given["write_baseline"] is not None:
+        write_baseline(given["write_baseline"], result.findings)
+        return 0
+    return int(fails(result, given["fail_on"], baseline.keys))
+
+
+def fails(result: AuditResult, severity: str, known: Collection[str] = ()) -> bool:
+    """Whether a result has a finding of this severity, or a worse one, that is not `known` by its key."""
+    severities = {_NONE: (), VIOLATION: (VIOLATION,)}.get(severity, SEVERITIES)
+    return any(each.severity in severities and each.key not in known for each in result.findings)
+
+
+def _addresses(urls: Sequence[str]) -> list[str]:
+    """The addresses, the first being the site's; the others must lie on it. Raises UsageError."""
+    found = [url if "://" in url else f"https://{url}" for url in urls]
+    for url in found:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise UsageError(f"'{url}' is no address of a site; write it as https://staging.example.com.")
+    sites = {registrable_domain(urlsplit(url).hostname or "") for url in found}
+    if len(sites) > 1:
+        raise UsageError(f"One audit is of one site, and these are of {len(sites)}; audit each by itself.")
+    return found
+
+
+def _teller(on_terminal: bool) -> Callable[[State], None]:
+    """Says each state as it begins, where somebody watches."""
+    if not on_terminal:
+        return lambda _: None
+    return lambda state: click.echo(f"{state.title} …", err=True)

@@ -1,0 +1,1 @@
+"""`consentry browse`: a clean Chromium behind the forward proxy, to look at any site."""
