@@ -228,8 +228,9 @@ class _Supervisor:
                 stderr=asyncio.subprocess.PIPE,
                 limit=1024 * 1024,
                 env=self._environment,
-                # Ctrl-C is for this process, which ends them in order.
-                start_new_session=True,
+                # Ctrl-C is for this process, which ends them in order. No session of their own: Linux shares a busy
+                # machine out by session, and they would get less of it.
+                process_group=0,
             )
             await asyncio.gather(self._pass_on(kept.process), self._hear(kept), kept.process.wait())
             code = kept.process.returncode

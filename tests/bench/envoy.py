@@ -16,6 +16,7 @@ from proxy_addon.catalogue.load import load_rules
 from proxy_addon.envoy.bootstrap import Place, bootstrap
 from proxy_addon.envoy.supervise import envoy_program
 from proxy_addon.listeners import Listener, Transport
+from tests.kit.proxy import children
 
 from .load import Load, asynchronous, mixed, mixed_by_wrk, with_wrk, wrk
 from .payloads import Payload, payloads
@@ -38,6 +39,11 @@ class Measured:
     name: str
     target: tuple[str, str, float]
     loads: dict[str, list[Load]] = field(default_factory=lambda: {name: [] for name in PROXIES})
+    costs: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in PROXIES})
+
+    def cost(self, proxy: str) -> float:
+        """Seconds of processor time for a request, of all its processes: what a busy machine changes least."""
+        return statistics.median(self.costs[proxy])
 
     def per_second(self, proxy: str) -> float:
         """Requests a second: the median of the rounds."""
@@ -80,7 +86,10 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> list[Me
                 tell(f"round {number + 1} of {plan.rounds}")
                 for measured, (_, load) in zip(found, kinds, strict=True):
                     for proxy in PROXIES:
+                        before = _used(running[proxy])
                         measured.loads[proxy].append(load(running[proxy]))
+                        cost = (_used(running[proxy]) - before) / measured.loads[proxy][-1].requests
+                        measured.costs[proxy].append(cost)
     return found
 
 
@@ -93,7 +102,18 @@ def table(found: Sequence[Measured]) -> str:
         reached = "reached" if each.ratio >= least else "not reached"
         ratio = f"{each.ratio:.2f} times {beside}"
         lines.append(f"| {each.name} | " + " | ".join(cells) + f" | {ratio} | {least:g}: {reached} |")
+    lines += ["", "| processor time for a request | " + " | ".join(PROXIES) + " |", "|---" * (len(PROXIES) + 1) + "|"]
+    for each in found:
+        cells = [f"{each.cost(proxy) * 1e6:,.0f} µs" for proxy in PROXIES]
+        lines.append(f"| {each.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _used(proxy: Running) -> float:
+    """The seconds of processor time that a proxy and all that it started have used (Linux)."""
+    pids = [proxy.process.pid, *(pid for pid, _ in children(proxy.process.pid))]
+    fields = [Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split() for pid in pids]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from .processes import BARE, CONSENTRY, FORGETFUL, PROXIES, STREAMING
 from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
 
-_TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, loads=0, evidence=2_000, plain=True)
+TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, loads=0, evidence=2_000, plain=True)
 
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    return measure(_TINY)
+    return measure(TINY)
 
 
 def test_the_page_and_the_json_are_as_long_as_they_are_said_to_be() -> None:
@@ -40,7 +40,7 @@ def test_every_proxy_answers_the_load_on_every_resource(results: Results) -> Non
 
 def test_the_ledger_and_sqlite_append_the_same_rows_by_turns(results: Results) -> None:
     found = results.appending
-    assert found.rows == _TINY.evidence
+    assert found.rows == TINY.evidence
     assert len(found.rounds) == len(found.others) == 1
     assert min(found.rounds + found.others) > 0
     assert all(found.asked.values())
@@ -78,7 +78,7 @@ def test_the_report_is_one_table_with_a_verdict_on_each_target(results: Results)
     lines = table(rows(results)).splitlines()
     assert {line.count(" | ") for line in lines} == {6}
     assert sum("reached" in line for line in lines) == (11 if results.matching.beside else 10)
-    assert "asyncio" in machine(results, _TINY)
+    assert "asyncio" in machine(results, TINY)
 
 
 def test_the_parts_of_the_guard_are_the_whole_and_more_vendors_make_it_larger(results: Results) -> None:

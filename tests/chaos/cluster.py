@@ -102,7 +102,7 @@ class Cluster:
         ours = [(part.name, part.kill, part.start) for part in (*self.processors, *self.envoys)]
         return [
             *ours,
-            ("Valkey", self.redis.stop, self.redis.start),
+            ("Redis", self.redis.stop, self.redis.start),
             ("PostgreSQL", self.postgres.kill, self.postgres.start),
         ]
 
