@@ -93,7 +93,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, run: Run) -> Serve:
 
     def serve(*args: str) -> Started:
         started: list[Started] = []
-        monkeypatch.setattr(proxy, "serve", lambda *given, live, **_: started.append(Started(*given, live)))
+        monkeypatch.setattr(proxy, "serve", lambda *given, live, **_: started.append(Started(*given, live=live)))
         result = run(*args)
         assert (result.code, len(started)) == (0, 1), result
         return started[0]
