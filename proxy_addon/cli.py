@@ -16,6 +16,7 @@ from .ask import Fetcher
 from .audit.command import audit_command
 from .audit.report.command import report
 from .browse.command import browse_command
+from .catalogue.index import LISTED
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -307,7 +308,7 @@ def consent_decode(text: str, *, gpc: bool, rules: tuple[str, ...], as_json: boo
     if text == "-":
         text = sys.stdin.buffer.read(_LONGEST_TEXT).decode("utf-8", "replace")
     loaded = read_rules(rules)[0]
-    reader = Reader(platforms=compile_platforms(loaded.platforms), listed=listings(loaded.catalogue.vendors.values()))
+    reader = Reader(platforms=compile_platforms(loaded.platforms), listed=listings(loaded.catalogue.having(LISTED)))
     decoded = decode(text, reader, gpc=gpc)
     click.echo(json.dumps(decoded.plain()) if as_json else decoded_words(decoded))
 

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,6 +22,7 @@ from . import ledger
 from .answer import PAGES, Answer, answer_for, destination, stated
 from .browser.assets import BASE, assemble, consent_state, page_state, with_state
 from .catalogue.domains import registrable_domain, within
+from .catalogue.index import LISTED, TELLS
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
 from .catalogue.urls import origin as origin_of
@@ -36,6 +38,7 @@ from .judge import PageJudge
 from .ledger import Evidence, Sink
 from .ledger.visitor import Pseudonyms
 from .listed import listings
+from .met import Met
 from .meter import Meter, Unmetered
 from .own import (
     ASKED,
@@ -54,6 +57,7 @@ from .own import (
     reported_told,
     reported_violations,
     script_answer,
+    table_answer,
 )
 from .policy import ALLOW, BLOCK, Verdict, decide
 from .region import Regions
@@ -152,6 +156,7 @@ class Engine:
         pseudonyms: Pseudonyms | None = None,
         watcher: Watcher | None = None,
         badge: bool = False,
+        cache: Path | None = None,
         clock: Callable[[], float] = time.time,
         state: State | None = None,
         meter: Meter | None = None,
@@ -160,9 +165,9 @@ class Engine:
 
         `regions` chooses the regime of each request on sites that have none of their own. `fetch` asks routers what
         is connected. `pseudonyms` names visitors in the evidence; without them names last as long as this does. With a
-        `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `state` is what
-        this engine has in common with those of other replicas; without it it is alone. `meter` measures the steps of
-        exchanges.
+        `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `cache` is a folder for what
+        is made of scripts once. `state` is what this engine has in common with those of other replicas; without it it
+        is alone. `meter` measures the steps of exchanges.
         """
         self.catalogue = catalogue
         self.meter = meter or Unmetered()
@@ -174,7 +179,7 @@ class Engine:
         self._shared = Shared(state or Memory(), pseudonyms)
         self._pseudonyms = self._shared.pseudonyms
         self._clock = clock
-        listed = listings(catalogue.vendors.values())
+        listed = listings(catalogue.having(LISTED))
         self.session = ledger.new_session()
         self._numbers = itertools.count(1)
         # By identity: sites are values that hold mappings, and live as long as this does.
@@ -183,26 +188,24 @@ class Engine:
             for site in (default, *sites.values())
         }
         self.assets = assemble(
-            catalogue.vendors,
-            catalogue.categories,
+            catalogue,
             banner=banner,
             platforms=platforms,
-            destinations=catalogue.destinations,
             live=watcher is not None,
             badge=badge,
+            cache=cache,
         )
+        self.met = Met()
         self._tells = {
             (vendor.vendor, rule.rule): BODIES[rule.tells]
-            for vendor in catalogue.vendors.values()
+            for vendor in catalogue.having(TELLS)
             for rule in vendor.requests
             if rule.tells
         }
         self.platforms = platforms
         self._watcher = watcher
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
-        self._vendor_sites = frozenset(
-            registrable_domain(domain.domain) for vendor in catalogue.vendors.values() for domain in vendor.domains
-        )
+        self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._quota = Quota(clock)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
@@ -276,7 +279,7 @@ class Engine:
                 if self._watcher is not None and visit.forward:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
                 return None
-            self._routing.notices(visit, match, url)
+            self._notice(visit, match, url)
             verdict = decide(
                 self._routing.asked(visit, match, url),
                 visit.consent,
@@ -403,7 +406,7 @@ class Engine:
     def own(self, visit: Visit, method: str, path: str, fields: Mapping[str, str], body: bytes) -> Answer:
         """The answer to a request under /__consentry/."""
         if method in ("GET", "HEAD"):
-            answer = script_answer(self.assets, path, self._state(visit, lasting="worker.js" in path))
+            answer = self._asset(visit, path)
             answer = packed(answer, fields.get("accept-encoding", ""))
             return answer if method == "GET" else answer._replace(body=b"")
         plain = parse_json(body) if method == "POST" and self._is_from_here(visit, fields) else None
@@ -482,6 +485,19 @@ class Engine:
         return Answer(200, fields_, page.encode())
 
     # Within
+
+    def _asset(self, visit: Visit, path: str) -> Answer:
+        told = table_answer(self.assets, path)
+        if told is None:
+            state = self._state(visit, lasting="worker.js" in path)
+            return script_answer(self.assets, path, state, self.met.of(visit.first_party))
+        answer, vendors = told
+        self.met.add(visit.first_party, vendors)
+        return answer
+
+    def _notice(self, visit: Visit, match: Match, what: str) -> None:
+        self.met.see(visit.first_party, match)
+        self._routing.notices(visit, match, what)
 
     def _take_report(self, visit: Visit, plain: Mapping[str, Any]) -> None:
         visit = replace(visit, page=visit.as_site(reported_page(plain, visit.public) or visit.page))
@@ -744,7 +760,7 @@ class Engine:
     def _worker_head(self, visit: Visit, wanted: str) -> str:
         if wanted == "serviceworker":
             return with_state(self.assets.worker, self._state(visit, lasting=True), alone=False)
-        return with_state(self.assets.scope, self._state(visit), alone=False)
+        return with_state(self.assets.scope(self.met.of(visit.first_party)), self._state(visit), alone=False)
 
     def _injection(self, visit: Visit, headers: Headers) -> Injection:
         if visit.site.report_leaks:
@@ -752,7 +768,7 @@ class Engine:
             headers.set_all(name, [*headers.get_all(name), _WATCH])
         nonce = allow_own(headers, visit.public + BASE)
         state = json.dumps(self._state(visit), separators=(",", ":"))
-        return Injection(self.assets.guard_path, state, nonce)
+        return Injection(self.assets.guard_path(self.met.of(visit.first_party)), state, nonce)
 
     def _regime(self, site: Site, fields: Mapping[str, str], address: str, *, direct: bool) -> Regime:
         if self._regions is None or not site.by_region:
@@ -799,14 +815,10 @@ class Engine:
 
     def _match_by_host(self, visit: Visit, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
-        parts = split(url)
-        for vendor in self.catalogue.vendors.values() if parts else ():
-            if vendor.category == NECESSARY or self.catalogue.owns(vendor.vendor, visit.first_party):
-                continue
-            for domain in vendor.domains:
-                if domain.scope == "host" and parts and within(parts.host, domain.domain):
-                    return Match(vendor.vendor, domain.domain, "domain", (vendor.category,), domain.label)
-        return None
+        match = self.catalogue.match_whole(url)
+        if match is None or match.categories == (NECESSARY,) or self.catalogue.owns(match.vendor, visit.first_party):
+            return None
+        return match
 
     def _learn(self, visit: Visit, cookies: list[str]) -> None:
         """A site may set the consent cookie in a response: it counts from there on."""
@@ -844,7 +856,7 @@ class Engine:
             layer=layer,
             enforce=visit.enforces,
             passes=not visit.forward,
-            notice=partial(self._routing.notices, visit),
+            notice=partial(self._notice, visit),
         )
 
     def _state(self, visit: Visit, *, lasting: bool = False) -> dict[str, object]:

@@ -49,17 +49,16 @@ def is_own(path: str) -> bool:
     return path.startswith(BASE)
 
 
-def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Answer:
-    """The answer to a GET of one of our scripts."""
+def script_answer(assets: Assets, path: str, state: Mapping[str, object], met: Sequence[str] = ()) -> Answer:
+    """The answer to a GET of one of our scripts. `met` are vendors that pages of the site are known to meet."""
     name, _, query = path.removeprefix(BASE).partition("?")
     if name in ("guard.js", "routers.js"):
         # Under one version the content never changes; asked for by another it must not stay.
-        lasting = query == f"v={assets.version}"
-        cache = "public, max-age=31536000, immutable" if lasting else "no-store"
-        script = assets.guard if name == "guard.js" else assets.routers
-        return Answer(200, (_JS, ("cache-control", cache)), script.encode())
+        lasting = assets.lasts(query, met if name == "guard.js" else ())
+        script = assets.guard(met) if name == "guard.js" else assets.routers
+        return Answer(200, (_JS, _cached(lasting)), script.encode())
     if name == "scope.js":
-        script = with_state(assets.scope, state, alone=True)
+        script = with_state(assets.scope(met), state, alone=True)
         return Answer(200, (_JS, ("cache-control", "no-store")), script.encode())
     if name == "worker.js":
         script = with_state(assets.worker, state, alone=True)
@@ -75,6 +74,32 @@ def script_answer(assets: Assets, path: str, state: Mapping[str, object]) -> Ans
     return Answer(404, (("content-type", "text/plain"),), b"There is nothing here.\n")
 
 
+def table_answer(assets: Assets, path: str) -> tuple[Answer, tuple[str, ...]] | None:
+    """The answer to a GET of what the catalogue says of what a page or worker asks about, and the vendors in it.
+
+    None if the path asks for something else.
+    """
+    name, _, query = path.removeprefix(BASE).partition("?")
+    if name not in ("table", "table.js", "code.js"):
+        return None
+    said, vendors = assets.answer(query)
+    kind = _JS
+    if name == "table":
+        kind = ("content-type", "application/json")
+    elif name == "table.js":
+        said = f"self.__consentryTable={said};"
+    else:
+        code = assets.code(vendors)
+        said = f"document.currentScript.dispatchEvent(new CustomEvent('consentry',{{detail:{code}}}))"
+    # Documents of no origin ask too, and what they are told is no secret.
+    fields = (kind, _cached(query.startswith(f"v={assets.version}&")), ("access-control-allow-origin", "*"))
+    return Answer(200, fields, said.encode()), vendors
+
+
+def _cached(lasting: bool) -> tuple[str, str]:
+    return "cache-control", "public, max-age=31536000, immutable" if lasting else "no-store"
+
+
 def packed(answer: Answer, accepted: str) -> Answer:
     """The answer in a content coding that the browser takes, brotli before gzip. `accepted` is its Accept-Encoding."""
     if len(answer.body) < _SMALL:
@@ -88,7 +113,7 @@ def packed(answer: Answer, accepted: str) -> Answer:
     return Answer(answer.status, (*answer.headers, ("content-encoding", coding), ("vary", "accept-encoding")), body)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _kept(body: bytes, coding: str) -> bytes:
     """What never changes is worth packing well, once."""
     return _compressed(body, coding, hard=True)

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from .catalogue.index import ROUTER
 from .catalogue.match import Catalogue
 from .catalogue.model import Match, Router
 from .catalogue.urls import split
@@ -68,7 +69,7 @@ class Routers:
     ) -> None:
         """`fetch` asks for what is connected; None asks nobody. It runs in threads of its own."""
         self.routers: dict[str, Router] = {
-            vendor.vendor: vendor.router for vendor in catalogue.vendors.values() if vendor.router is not None
+            vendor.vendor: vendor.router for vendor in catalogue.having(ROUTER) if vendor.router is not None
         }
         self._parts = {
             (name, rule): part

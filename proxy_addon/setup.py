@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .catalogue.domains import registrable_domain
 from .catalogue.load import Rules
-from .config import ENFORCE, FILTER, IGNORE, ConfigFile, Site, UsageError, read_rules, regime_named
+from .config import ENFORCE, FILTER, IGNORE, ConfigFile, Site, UsageError, cache_folder, read_rules, regime_named
 from .consent.model import Regime
 from .consent.platforms import compile_platforms
 from .consent.regimes import AUTO
@@ -133,6 +133,7 @@ def build_engine(
         pseudonyms=pseudonyms,
         watcher=watcher,
         badge=choices.badge,
+        cache=cache_folder(),
         state=state,
         meter=meter,
     )

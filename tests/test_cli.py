@@ -93,7 +93,12 @@ def serve(monkeypatch: pytest.MonkeyPatch, run: Run) -> Serve:
 
     def serve(*args: str) -> Started:
         started: list[Started] = []
-        monkeypatch.setattr(proxy, "serve", lambda *given, live, **_: started.append(Started(*given, live=live)))
+
+        def note(*given: Any, live: object, **_: object) -> None:
+            engine, listeners, transport, console = given
+            started.append(Started(engine, listeners, transport, console, live))
+
+        monkeypatch.setattr(proxy, "serve", note)
         result = run(*args)
         assert (result.code, len(started)) == (0, 1), result
         return started[0]

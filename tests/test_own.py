@@ -524,3 +524,58 @@ def test_an_event_that_says_too_much_is_cut() -> None:
     # What is no filtered event brings none.
     (plain,) = reported_rows({"rows": [row(event=EVENT)]}, "acme".__eq__)
     assert plain.event is None
+
+
+# What a page asks of the catalogue
+
+
+def test_a_page_is_told_the_rules_of_a_host_and_keeps_them_while_the_version_lasts() -> None:
+    world = World()
+    for version, cached in ((world.engine.assets.version, True), ("0", False)):
+        answer = world.engine.own(world.reverse(), "GET", f"{BASE}table?v={version}&host=cdn.acme.test", {}, b"")
+        fields = dict(answer.headers)
+        assert (answer.status, fields["content-type"]) == (200, "application/json")
+        assert fields["access-control-allow-origin"] == "*", "a document of no origin asks too"
+        assert ("immutable" in fields["cache-control"]) is cached
+        told = json.loads(answer.body)
+        assert list(told["vendors"]) == ["acme"]
+        assert "acme.test" in told["domains"]
+
+
+def test_what_a_page_asks_about_and_nobody_knows_is_answered_with_nothing() -> None:
+    world = World()
+    for query in (
+        "&host=nobody.test",
+        "&host=",
+        "",
+        "&other=x",
+        "&host=" + "x" * 300,
+        "&vendor=constructor",
+        "&cookie=%00",
+    ):
+        answer = world.engine.own(world.reverse(), "GET", f"{BASE}table?v=1{query}", {}, b"")
+        assert (answer.status, json.loads(answer.body)) == (200, {"vendors": {}})
+
+
+def test_a_vendors_code_comes_with_its_rules_and_alone() -> None:
+    world = World()
+    told = world.engine.own(world.reverse(), "GET", f"{BASE}table?v=1&vendor=acme", {}, b"")
+    assert "window.acme" in json.loads(told.body)["code"]
+    alone = world.engine.own(world.reverse(), "GET", f"{BASE}code.js?v=1&vendor=acme", {}, b"").body.decode()
+    assert alone.startswith("document.currentScript.dispatchEvent(")
+    assert "window.acme" in alone
+    worker = world.engine.own(world.reverse(), "GET", f"{BASE}table.js?v=1&vendor=acme", {}, b"").body.decode()
+    assert worker.startswith("self.__consentryTable={")
+
+
+def test_the_guard_brings_the_rules_of_vendors_that_the_sites_pages_have_met() -> None:
+    world = World()
+    visit = world.reverse()
+    before = world.engine.assets.guard_path(world.engine.met.of(visit.first_party))
+    world.engine.own(visit, "GET", f"{BASE}table?v=1&host=cdn.acme.test", {}, b"")
+    after = world.engine.assets.guard_path(world.engine.met.of(visit.first_party))
+    assert before != after
+    for path, cached, brings in ((after, True, True), (before, False, True)):
+        answer = world.engine.own(visit, "GET", path, {}, b"")
+        assert ("immutable" in dict(answer.headers)["cache-control"]) is cached
+        assert (b"window.acme" in answer.body) is brings

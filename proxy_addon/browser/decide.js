@@ -1,9 +1,11 @@
 // Matching and deciding, as catalogue/match.py and policy.py do it. Shared by the page, its workers and the
 // service worker. `at` is {site, consent, law, strict}: the registrable domain, what the visitor said, what the
 // regime makes of silence, and whether domain labels count.
-function consentryDecide(table, at) {
+// The table grows: what its sieves cannot rule out is asked for. `ask` takes a query and gives the rules at once, or
+// null; without it, and where it gives null, what cannot be ruled out passes for one of a vendor that nobody allows.
+function consentryDecide(table, at, ask) {
   'use strict';
-  const own = (object, key) => (Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
+  const own = (object, key) => (object && Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
   const compiled = new Map();
   const regex = (source) => {
     let found = compiled.get(source);
@@ -21,55 +23,127 @@ function consentryDecide(table, at) {
     return found.test(name);
   };
 
-  function rulesFor(host) {
-    const rules = [...(own(table.exact, host) || [])];
-    let whole;
-    for (let suffix = host; suffix && !whole; suffix = suffix.includes('.') ? suffix.slice(suffix.indexOf('.') + 1) : '') {
-      rules.push(...(own(table.suffix, suffix) || []));
-      whole = own(table.whole, suffix);
+  // ---- What may be in the catalogue: see browser/sieve.py.
+  const UNKNOWN = 'unknown';
+  const known = {};
+  for (const kind of ['vendors', 'domains', 'labels', 'stems', 'grams', 'cookies', 'storage']) known[kind] = Object.assign(Object.create(null), table[kind]);
+  const sieves = {};
+  function crc(text) {
+    const bytes = /[^\0-\x7f]/.test(text) ? String.fromCharCode(...new TextEncoder().encode(text)) : text;
+    let sum = -1;
+    for (let index = 0; index < bytes.length; index++) {
+      sum ^= bytes.charCodeAt(index);
+      for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
     }
-    if (!whole) rules.push(...(own(table.label, host.split('.')[0]) || []));
-    return rules.length || whole ? { rules, whole } : null;
+    return ~sum >>> 0;
+  }
+  function may(kind, name) {
+    const packed = table.sieves[kind];
+    if (!packed || packed === 1 || name.length > 300) return packed === 1;
+    const [count, size, bits, text] = packed;
+    if (!sieves[kind]) {
+      const data = atob(text), hashes = (sieves[kind] = new Set());
+      let place = 0, value = -1;
+      const next = () => (data.charCodeAt(place >> 3) >> (7 - (place++ & 7))) & 1;
+      while (hashes.size < count) {
+        let steps = 0, rest = 0;
+        while (next()) steps++;
+        for (let bit = 0; bit < bits; bit++) rest = rest * 2 + next();
+        hashes.add((value += steps * 2 ** bits + rest + 1));
+      }
+    }
+    return sieves[kind].has(crc(name) % size);
+  }
+
+  // ---- What was asked, as 'kind name', and what is open still.
+  const asked = new Set();
+  const suffixes = (host) => host.split('.').map((_, index, all) => all.slice(index).join('.'));
+  const beginnings = (name) => [name, ...Array.from(name.slice(0, 257), (_, index) => name.slice(0, index) + '*'), ...(name.length < 257 ? [name + '*'] : [])];
+  const missing = (kind, key) => may(kind, key) && !(key in known[kind]);
+  const OPEN = {
+    // What is of one first label on any host counts only on hosts that no vendor has as a whole.
+    host: (host) => suffixes(host).some((each) => may('domains', each) && !(each in known.domains && known.domains[each][3])) || may('labels', host.split('.')[0]),
+    stem: (stem) => missing('stems', stem),
+    gram: (gram) => missing('grams', gram),
+    cookie: (name) => beginnings(name).some((key) => missing('cookies', key)),
+    key: (name) => beginnings(name).some((key) => missing('storage', key)),
+    vendor: (id) => !(own(known.vendors, id) || [])[2],
+  };
+  const open = (kind, names, force) => names.filter((name) => name && !asked.has(kind + ' ' + name) && (force || OPEN[kind](name))).map((name) => [kind, name]);
+  function learn(answer, wanted) {
+    for (const kind of Object.keys(known)) for (const [key, rules] of Object.entries(answer[kind] || {})) {
+      if (kind !== 'vendors' || rules[2] || !(key in known.vendors)) known[kind][key] = rules;
+    }
+    if (asked.size > 20000) asked.clear();
+    for (const [kind, name] of wanted) asked.add(kind + ' ' + name);
+  }
+  const query = (wanted) => wanted.map(([kind, name]) => '&' + kind + '=' + encodeURIComponent(String(name).slice(0, 256))).join('');
+  // Whether all is known now that can be said of these.
+  function sure(kind, names, force) {
+    let wanted = open(kind, names, force);
+    while (wanted.length) {
+      const some = wanted.slice(0, 250), answer = ask ? ask(query(some), some) : null;
+      if (!answer) return false;
+      learn(answer, some);
+      wanted = wanted.slice(250);
+    }
+    return true;
+  }
+
+  function rulesFor(host) {
+    const rules = [...((own(known.domains, host) || [])[0] || [])];
+    let whole = 0;
+    for (const suffix of suffixes(host)) {
+      const found = own(known.domains, suffix);
+      if (found) rules.push(...found[1]);
+      if (found && (whole = found[2])) break;
+    }
+    if (!whole) rules.push(...(own(known.labels, host.split('.')[0]) || []));
+    return { rules, whole };
   }
 
   const accepts = (rule, path, query, attributes) =>
     (!rule[0] || regex(rule[0]).test(path)) && (!rule[1] || regex(rule[1]).test(query)) &&
     (!rule[2] || attributes.includes(rule[2]));
+  const foreign = (vendor) => !at.site || !own(known.vendors, vendor)[0].includes(at.site);
 
   const hosts = new Map();
+  const hostOf = (url) => url.hostname.replace(/\.$/, '');
+  const web = (url) => /^(https?|wss?):$/.test(url.protocol);
+  const stemOf = (path) => path.slice(path.lastIndexOf('/') + 1).split('.')[0];
+  function rulesOf(host, force) {
+    if (force && !asked.has('host ' + host)) hosts.delete(host);
+    let found = hosts.get(host);
+    if (!found && sure('host', [host], force)) {
+      if (hosts.size > 2000) hosts.clear();
+      hosts.set(host, (found = rulesFor(host)));
+    }
+    return found;
+  }
 
   // What the catalogue says of a URL object: {vendor, needs, label, exempt}, or null.
   function match(url, attributes = []) {
-    if (!/^(https?|wss?):$/.test(url.protocol)) return null;
-    const host = url.hostname.replace(/\.$/, '');
-    if (!hosts.has(host)) {
-      if (hosts.size > 2000) hosts.clear();
-      hosts.set(host, rulesFor(host));
-    }
-    const known = hosts.get(host);
-    const path = url.pathname, query = url.search.slice(1);
-    if (known) {
-      const rule = known.rules.find((each) => accepts(each, path, query, attributes));
-      const found = rule ? rule[3] : known.whole;
-      if (found) {
-        const foreign = !at.site || !table.vendors[found[0]][1].includes(at.site);
-        return { vendor: found[0], needs: found[1], label: found[2], part: found[3], exempt: !!(rule && rule[4]) || !foreign };
-      }
-    }
-    const stem = path.slice(path.lastIndexOf('/') + 1).split('.')[0];
-    const rule = (own(table.any, stem) || []).find((each) => accepts(each, path, query, attributes));
-    return rule ? { vendor: rule[3][0], needs: rule[3][1], label: rule[3][2], part: rule[3][3], exempt: false } : null;
+    if (!web(url)) return null;
+    const host = hostOf(url), path = url.pathname, query = url.search.slice(1), stem = stemOf(path);
+    const certain = sure('stem', [stem]), anywhere = own(known.stems, stem);
+    // Where a rule for any host may count, it matters what else is known of this one, even what is never held.
+    const rules = certain && rulesOf(host, !!anywhere);
+    if (!rules) return { vendor: UNKNOWN, needs: 7, label: 0, exempt: false };
+    const rule = rules.rules.find((each) => accepts(each, path, query, attributes)), found = rule ? rule[3] : rules.whole;
+    if (found) return { vendor: found[0], needs: found[1], label: found[2], part: found[3], exempt: !!(rule && rule[4]) || !foreign(found[0]) };
+    const any = (anywhere || []).find((each) => accepts(each, path, query, attributes));
+    return any ? { vendor: any[3][0], needs: any[3][1], label: any[3][2], part: any[3][3], exempt: !!any[4] } : null;
   }
   // What a request is to a router that may run: {router, part (as in the table), stranger: whether only its shape says
   // so, url, method}, or null.
   function way(url, method) {
     const found = at.routing ? match(url) : null;
-    const made = (vendor, part, stranger) => ({ router: table.vendors[vendor][0], part, stranger, url, method });
+    const made = (router, part, stranger) => ({ router, part, stranger, url, method });
     // Answers are asked for with GET, and events sent with anything else.
     const asks = method === 'GET', fits = found && (asks ? found.part < 3 : found.part === 3 && method !== 'HEAD');
     if (found) return fits && !found.exempt && !holds(found.vendor, found.needs, found.label) ? made(found.vendor, found.part, false) : null;
-    const known = at.routing && table.routers.find(([, ...paths]) => { const path = paths[asks ? 0 : 1]; return path && regex(path).test(url.pathname); });
-    return known ? made(known[0], asks ? 1 : 3, true) : null;
+    const shaped = at.routing && table.routers.find(([, ...paths]) => { const path = paths[asks ? 0 : 1]; return path && regex(path).test(url.pathname); });
+    return shaped ? made(shaped[0], asks ? 1 : 3, true) : null;
   }
 
   const bit = (category) => 1 << table.categories.indexOf(category);
@@ -84,9 +158,8 @@ function consentryDecide(table, at) {
     return said === undefined ? !!at.law.unset[category] && own(at.consent.implied || {}, category) !== false : said;
   };
 
-  // Whether what needs these categories is held for the vendor (by index).
-  function holds(vendor, needs, label = 0) {
-    const id = table.vendors[vendor][0];
+  // Whether what needs these categories is held for the vendor.
+  function holds(id, needs, label = 0) {
     // A router whose policy is strict needs what its destinations need.
     const more = at.routing && needs ? own(at.routing.needs || {}, id) || [] : [];
     const required = more.reduce((bits, name) => bits | bit(name), at.strict ? needs | label : needs);
@@ -142,51 +215,70 @@ function consentryDecide(table, at) {
     return { categories: {}, vendors: {}, gpc: at.consent.gpc, signal: 'none' };
   }
 
+  // The ids of the vendors that something is held for, in the order of the catalogue.
+  const numbered = (records) => [...new Map(records.map((each) => [each[0], each])).values()].sort((one, other) => one[0] - other[0]);
+  // Whether nothing at all is refused.
+  const whole = () => [1, 2, 4].every((each) => granted(each, '')) && !Object.values(at.consent.vendors).includes(false);
+  const otherwise = () => (holds(UNKNOWN, 7) ? UNKNOWN : '');
+  function heldNamed(kind, records, name, fits) {
+    if (!sure(kind, [name])) return otherwise();
+    const found = numbered(beginnings(name).flatMap((key) => own(records, key) || [])).find(fits);
+    return found ? found[kind === 'key' ? 3 : 2] : '';
+  }
+
   return {
+    UNKNOWN,
     match,
+    learn,
+    query,
+    // What must be asked before something can be said of a URL.
+    wants(url) {
+      if (!web(url)) return [];
+      const stem = stemOf(url.pathname);
+      return [...open('stem', [stem]), ...open('host', [hostOf(url)], may('stems', stem))];
+    },
+    // Ask for many at once.
+    prepare: sure,
     // Whether a vendor, by its id, is held for what its own category needs.
-    heldVendor: (id) => { const index = table.vendors.findIndex((each) => each[0] === id); return holds(index, table.vendors[index][2]); },
+    heldVendor: (id) => (id in known.vendors || sure('vendor', [id])) && own(known.vendors, id) ? holds(id, known.vendors[id][1]) : !!otherwise(),
     named: (patterns, name) => patterns.some((pattern) => globMatches(pattern, name)),
     holds,
     way,
     bit,
     // What is granted, whoever asks.
     truth: () => Object.fromEntries(table.categories.map((name, index) => [name, granted(1 << index, '')])),
-    // Whether nothing at all is refused.
-    whole: () => [1, 2, 4].every((each) => granted(each, '')) && !Object.values(at.consent.vendors).includes(false),
+    whole,
     // Whether what needs these categories may not go to a vendor, by its id.
     refuses: (id, needs) => own(at.consent.vendors, id) === false || [1, 2, 4].some((bit) => needs & bit && !granted(bit, id)),
     read,
-    name: (vendor) => table.vendors[vendor][0],
     // The vendor's id if a URL is held, else ''. A router's events in an address cannot be filtered.
     held(url, attributes) {
       const found = match(url, attributes);
       const all = found && at.routing && (found.part === 4 || found.part === 3 && url.search) ? 7 : 0;
-      return found && !found.exempt && holds(found.vendor, found.needs | all, found.label) ? table.vendors[found.vendor][0] : '';
+      return found && !found.exempt && holds(found.vendor, found.needs | all, found.label) ? found.vendor : '';
     },
     // A hint names a host, not a request: it is held while nothing on that host may be asked for.
     heldHost(url) {
-      const known = rulesFor(url.hostname.replace(/\.$/, ''));
-      const all = known ? [...known.rules.filter((rule) => !rule[4]).map((rule) => rule[3]), ...(known.whole ? [known.whole] : [])] : [];
-      const foreign = all.filter((each) => !at.site || !table.vendors[each[0]][1].includes(at.site));
-      const last = foreign[foreign.length - 1];
-      return last && foreign.length === all.length && foreign.every((each) => holds(...each)) ? table.vendors[last[0]][0] : '';
+      const rules = rulesOf(hostOf(url), true);
+      if (!rules) return otherwise();
+      const all = [...rules.rules.filter((rule) => !rule[4]).map((rule) => rule[3]), ...(rules.whole ? [rules.whole] : [])];
+      const others = all.filter((each) => foreign(each[0])), last = others[others.length - 1];
+      return last && others.length === all.length && others.every((each) => holds(...each)) ? last[0] : '';
     },
     // The ids of the vendors that an inline script is held for.
     heldSnippet(code) {
-      const found = table.snippets.filter(([strings, patterns, vendor, needs]) =>
+      const grams = new Set();
+      for (const [word] of code.matchAll(/[A-Za-z0-9_$]{4,}/g)) for (let index = 0; index < word.length - 3; index++) grams.add(word.slice(index, index + 4));
+      if (!sure('gram', [...grams])) return otherwise();
+      const near = [...(own(known.grams, '') || []), ...[...grams].flatMap((gram) => own(known.grams, gram) || [])];
+      const found = numbered(near).filter(([, strings, patterns, vendor, needs]) =>
         holds(vendor, needs) && strings.every((text) => code.includes(text)) && patterns.every((text) => regex(text).test(code)));
-      return [...new Set(found.map((each) => table.vendors[each[2]][0]))].join(' ');
+      return [...new Set(found.map((each) => each[3]))].join(' ');
     },
-    heldCookie(name) {
-      const found = table.cookies.find(([pattern, vendor, needs, first]) =>
-        first && globMatches(pattern, name) && !(at.site && table.vendors[vendor][1].includes(at.site)) && holds(vendor, needs));
-      return found ? table.vendors[found[1]][0] : '';
-    },
-    heldStorage(key, area) {
-      const found = table.storage.find(([pattern, where, vendor, needs]) => where === area && globMatches(pattern, key) && holds(vendor, needs));
-      return found ? table.vendors[found[2]][0] : '';
-    },
+    heldCookie: (name) => heldNamed('cookie', known.cookies, name, ([, pattern, vendor, needs, first]) =>
+      first && globMatches(pattern, name) && foreign(vendor) && holds(vendor, needs)),
+    heldStorage: (key, area) => heldNamed('key', known.storage, key, ([, pattern, where, vendor, needs]) =>
+      where === area && globMatches(pattern, key) && holds(vendor, needs)),
   };
 }
 

@@ -1,6 +1,6 @@
 // The guard: first script of every document. It holds what code creates after the document was rewritten,
 // releases it when consent comes, and takes back what consent no longer covers.
-// Put together by assets.py: consentryDecide stands before it, TABLE, STUBS and SCOPE are filled in.
+// Put together by assets.py: consentryDecide stands before it, TABLE, CODE and WATCHED are filled in.
 (function () {
   'use strict';
   const tag = document.currentScript;
@@ -12,7 +12,7 @@
   const MARK = 'data-consentry', PREFIX = 'data-consentry-', TYPE = 'text/x-consentry';
   const INERT = 'about:invalid#consentry:';
   const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain, routing: state.routing };
-  const core = consentryDecide(TABLE, at);
+  const core = consentryDecide(TABLE, at, ask);
   // Absolute: a page's <base> must not lead our own requests elsewhere.
   const home = (self.origin && self.origin !== 'null' ? self.origin : state.origin) + state.base;
   const listeners = new Set();
@@ -28,11 +28,57 @@
     get: Element.prototype.getAttribute, set: Element.prototype.setAttribute, remove: Element.prototype.removeAttribute,
     setNS: Element.prototype.setAttributeNS,
     fetch: window.fetch, URL: window.URL, append: Node.prototype.appendChild, write: Document.prototype.write,
-    open: XMLHttpRequest.prototype.open, item: Storage.prototype.getItem, setProperty: CSSStyleDeclaration.prototype.setProperty,
+    open: XMLHttpRequest.prototype.open, send: XMLHttpRequest.prototype.send, item: Storage.prototype.getItem, setProperty: CSSStyleDeclaration.prototype.setProperty,
     cookie: Object.getOwnPropertyDescriptor(Document.prototype, 'cookie'), beacon: navigator.sendBeacon,
   };
   // querySelectorAll of fragments and documents is another function than that of elements.
   N.query = { call: (node, selector) => (node.nodeType === 1 ? Element : node.nodeType === 9 ? Document : DocumentFragment).prototype.querySelectorAll.call(node, selector) };
+
+  // ---- What the table cannot say is asked at once, as what asks cannot wait. Answers last, so that the browser keeps them.
+  let silent = 0;
+  function ask(query, wanted) {
+    const address = home + 'table?v=' + state.version + query;
+    // A proxy that has gone is not waited for again and again.
+    if (silent < Date.now()) {
+      const request = new XMLHttpRequest();
+      try {
+        N.open.call(request, 'GET', address, false);
+        N.send.call(request);
+        if (request.status === 200) return took(JSON.parse(request.responseText), query);
+      } catch (error) { /* nothing may wait here: a page that is going, or one whose policy forbids it */ }
+      silent = Date.now() + 1000;
+    }
+    if (later.size < 200 && !later.has(address)) {
+      later.add(address);
+      N.fetch.call(window, address, { credentials: 'omit' }).then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status))).then((answer) => {
+        core.learn(took(answer, query), wanted);
+        silent = 0;
+        forget();
+        release();
+      }).catch(() => {}).then(() => setTimeout(() => later.delete(address), 5000));
+    }
+    return null;
+  }
+  const later = new Set();
+  function took(answer, query) {
+    if (answer.code) safely(() => runCode(answer.code, query));
+    return answer;
+  }
+  // The vendors' code runs at once where the page's policy lets it stand in the page, and else comes from our address.
+  function runCode(code, query) {
+    let came = false;
+    for (const inline of [true, false]) {
+      const script = document.createElement('script');
+      script.addEventListener('consentry', (event) => { came = true; Object.assign(CODE, event.detail); });
+      script.addEventListener('load', () => script.remove());
+      if (nonce) script.nonce = nonce;
+      if (inline) N.append.call(script, document.createTextNode(trusted(window, `document.currentScript.dispatchEvent(new CustomEvent('consentry',{detail:${code}}))`, 'createScript')));
+      else N.set.call(script, 'src', trusted(window, home + 'code.js?v=' + state.version + query, 'createScriptURL'));
+      N.append.call(document.head || document.documentElement, script);
+      if (inline) script.remove();
+      if (came) return;
+    }
+  }
 
   // ---- Reports: batched, and sent at the latest when the page goes.
   let outbox = [], timer = 0;
@@ -73,7 +119,7 @@
     const url = parse(text, base);
     const hint = type === 'link' && url && url.pathname === '/' && !url.search;
     const vendor = !url ? '' : hint ? core.held(url, attributes) && core.heldHost(url) : core.held(url, attributes);
-    if (key !== null) {
+    if (key !== null && vendor !== core.UNKNOWN) {
       if (remembered.size > 3000) remembered.clear();
       remembered.set(key, vendor);
     }
@@ -85,9 +131,9 @@
   const TOLD = /[?&](?:gcs|gcd|asc)=/;
   function reportTold(url, type, attributes) {
     const found = core.match(url, attributes);
-    if (!found || found.exempt) return;
+    if (!found || found.exempt || found.vendor === core.UNKNOWN) return;
     const told = [...url.searchParams].filter(([name]) => TOLD.test('?' + name + '='));
-    report('asked', core.name(found.vendor), url.origin + url.pathname + '?' + new URLSearchParams(told), type);
+    report('asked', found.vendor, url.origin + url.pathname + '?' + new URLSearchParams(told), type);
   }
   const forget = () => { remembered.clear(); };
 
@@ -828,7 +874,7 @@
       if (vendor) { report('held', vendor, 'cookie ' + name, 'cookie'); return; }
       cookie.set.call(this, value);
       if (state.cookies.includes(name)) safely(notice);
-      else if (core.named(WATCHED.cookies, name)) safely(ask);
+      else if (core.named(WATCHED.cookies, name)) safely(inquire);
     } };
     Object.defineProperty(win.Document.prototype, 'cookie', { ...cookie, set: disguise(Object.getOwnPropertyDescriptor(holder, 'cookie').set, cookie.set) });
     if (win.CookieStore) wrap(win.CookieStore.prototype, 'set', (original) => function (given) {
@@ -843,7 +889,7 @@
       const vendor = safely(() => core.heldStorage(String(given[0]), area), '');
       if (!vendor) {
         const result = original.apply(this, given);
-        if (area === 'local' && core.named(WATCHED.storage, String(given[0]))) safely(ask);
+        if (area === 'local' && core.named(WATCHED.storage, String(given[0]))) safely(inquire);
         return result;
       }
       report('held', vendor, 'storage ' + given[0], 'storage');
@@ -851,7 +897,7 @@
     });
     wrap(win.Storage.prototype, 'removeItem', (original) => function (given) {
       const result = original.apply(this, given);
-      if (core.named(WATCHED.storage, String(given[0]))) safely(ask);
+      if (core.named(WATCHED.storage, String(given[0]))) safely(inquire);
       return result;
     });
 
@@ -928,14 +974,15 @@
   let policy;
   function trusted(win, text, make = 'createHTML') {
     if (!win.trustedTypes) return text;
-    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html, createScriptURL: (url) => url }); return policy[make](text); } catch (error) { return text; }
+    try { policy = policy || win.trustedTypes.createPolicy('consentry', { createHTML: (html) => html, createScript: (code) => code, createScriptURL: (url) => url }); return policy[make](text); } catch (error) { return text; }
   }
 
   // ---- Stubs.
   const stubbed = new Set();
   function installStubs(names) {
+    core.prepare('vendor', names.split(' '));
     for (const name of names.split(' ')) {
-      const stub = Object.prototype.hasOwnProperty.call(STUBS, name) && STUBS[name];
+      const stub = Object.prototype.hasOwnProperty.call(CODE, name) && CODE[name][0];
       if (!stub || stubbed.has(name)) continue;
       stubbed.add(name);
       try { stub.call(window); } catch (error) { console.warn('Consentry: the stub of ' + name + ' failed', error); }
@@ -951,8 +998,14 @@
 
   // ---- Watching. Mutation callbacks are microtasks, and the parser empties that queue before each script it
   // runs: a stub is in place where the vendor's own snippet would have put its global.
+  const heldScripts = (node) => (node.localName === 'script' ? [node] : node.firstElementChild ? N.query.call(node, 'script[type="' + TYPE + '"]') : []);
   function watch(root) {
     const observer = new MutationObserver((records) => {
+      // What one part of a document needs to know is asked in one go.
+      safely(() => {
+        const held = records.flatMap((record) => [...record.addedNodes]).filter((node) => node.nodeType === 1).flatMap((node) => [...heldScripts(node)]).filter((script) => script.type === TYPE);
+        core.prepare('vendor', [...new Set(held.flatMap((script) => (N.get.call(script, MARK) || '').split(' ')))]);
+      });
       for (const record of records) {
         if (record.type === 'attributes') {
           if (record.attributeName === 'style') safely(() => judgeElement(record.target));
@@ -962,7 +1015,7 @@
           if (node.nodeType === 8 && record.target.host) closeAgain(record.target.host, node);
           if (node.nodeType === 3 && node.parentNode && node.parentNode.localName === 'style') judgeSheet(node.parentNode);
           if (node.nodeType !== 1) return;
-          const scripts = node.localName === 'script' ? [node] : node.firstElementChild ? N.query.call(node, 'script[type="' + TYPE + '"]') : [];
+          const scripts = heldScripts(node);
           for (const script of scripts) if (script.type === TYPE) installStubs(N.get.call(script, MARK) || '');
           judgeTree(node);
           armFrames(node);
@@ -1106,13 +1159,13 @@
 
   // ---- Withdrawal.
   function withdraw() {
-    for (const pair of cookies().split('; ')) {
-      const name = pair.split('=')[0];
-      if (name && core.heldCookie(name)) expire(name);
-    }
+    const names = cookies().split('; ').map((pair) => pair.split('=')[0]).filter(Boolean);
+    core.prepare('cookie', names);
+    for (const name of names) if (core.heldCookie(name)) expire(name);
     for (const [area, storage] of [['local', () => localStorage], ['session', () => sessionStorage]]) {
       safely(() => {
         const store = storage();
+        core.prepare('key', Object.keys(store));
         for (const key of Object.keys(store)) if (core.heldStorage(key, area)) store.removeItem(key);
       });
     }
@@ -1157,14 +1210,14 @@
     if (!unreadable || said.signal !== 'none') change(said, true);
   }
   function change(consent, tell) {
-    const ran = Object.keys(WITHDRAWALS).filter((id) => !core.heldVendor(id));
+    const ran = Object.keys(CODE).filter((id) => CODE[id][1] && !core.heldVendor(id));
     const news = !same(consent, at.consent), reroute = router && news && safely(() => router.changes());
     // The same may now be said somewhere else.
     at.consent = consent;
     if (!news) return;
     forget();
     seen.clear();
-    for (const id of ran) if (core.heldVendor(id)) safely(() => WITHDRAWALS[id].call(window));
+    for (const id of ran) if (core.heldVendor(id)) safely(() => CODE[id][1].call(window));
     withdraw();
     release();
     if (reroute) safely(reroute);
@@ -1185,16 +1238,16 @@
   safely(() => { if (window.cookieStore) cookieStore.addEventListener('change', (event) => {
     const names = [...event.changed, ...event.deleted].map((each) => each.name);
     if (names.some((name) => state.cookies.includes(name))) notice();
-    if (names.some((name) => core.named(WATCHED.cookies, name))) ask();
+    if (names.some((name) => core.named(WATCHED.cookies, name))) inquire();
   }); });
-  addEventListener('pageshow', (event) => { if (event.persisted) { notice(); ask(); } });
-  addEventListener('storage', (event) => { if (event.key === null || core.named(WATCHED.storage, event.key)) ask(); });
+  addEventListener('pageshow', (event) => { if (event.persisted) { notice(); inquire(); } });
+  addEventListener('storage', (event) => { if (event.key === null || core.named(WATCHED.storage, event.key)) inquire(); });
 
   // ---- A consent platform's choice is read by the proxy: the cookies go with the question, and what only the page
   // can see goes in it. While the visitor clicks the answer is waited for, so that the platform's own next step
   // already finds it; else it comes when it comes.
   let asked = '', asking = 0;
-  function ask() {
+  function inquire() {
     if (opaque) return;
     const question = { ask: true, storage: {}, pages: {} };
     safely(() => { for (const key of Object.keys(localStorage)) if (core.named(WATCHED.storage, key)) question.storage[key] = String(N.item.call(localStorage, key)).slice(0, 32768); });
@@ -1229,21 +1282,21 @@
     const found = object[last.replace(/\(\)$/, '')];
     return typeof found === 'function' ? found.apply(object, given) : given.length ? undefined : found;
   }
-  const withCallback = (given) => (given === '$callback' ? () => { safely(ask); } : Array.isArray(given) ? given.map(withCallback)
+  const withCallback = (given) => (given === '$callback' ? () => { safely(inquire); } : Array.isArray(given) ? given.map(withCallback)
     : given && typeof given === 'object' ? Object.fromEntries(Object.entries(given).map(([name, each]) => [name, withCallback(each)])) : given);
-  for (const [where, name] of WATCHED.events) (where === 'window' ? window : document).addEventListener(name, () => safely(ask));
+  for (const [where, name] of WATCHED.events) (where === 'window' ? window : document).addEventListener(name, () => safely(inquire));
   addEventListener('load', () => {
     for (const [path, given] of WATCHED.calls) safely(() => called(path, withCallback(given)));
     if (WATCHED.layer.length) safely(() => {
       const layer = window.dataLayer, push = layer && layer.push;
       if (typeof push === 'function') layer.push = function (...entries) {
         const result = push.apply(this, entries);
-        if (entries.some((each) => each && WATCHED.layer.includes(each.event))) safely(ask);
+        if (entries.some((each) => each && WATCHED.layer.includes(each.event))) safely(inquire);
         return result;
       };
     });
     const kept = !opaque && safely(() => Object.keys(localStorage).some((key) => core.named(WATCHED.storage, key)), false);
-    if (kept || Object.values(WATCHED.pages).some((path) => path.split('.')[0] in window)) ask();
+    if (kept || Object.values(WATCHED.pages).some((path) => path.split('.')[0] in window)) inquire();
   }, { once: true });
   if (opaque) addEventListener('message', (event) => {
     if (event.source === window.parent && event.data && event.data.consentry && event.data.consentry.categories) change(event.data.consentry, false);
@@ -1281,14 +1334,14 @@
   };
   Object.defineProperty(window, 'consentry', { value: Object.freeze(api), configurable: false, enumerable: false, writable: false });
 
-  if (typeof consentryLive === 'function' && !opaque && window.top === window) safely(() => consentryLive({ home, state, core, at, N, api, change, ask, expire, cookies }));
+  if (typeof consentryLive === 'function' && !opaque && window.top === window) safely(() => consentryLive({ home, state, core, at, N, api, change, ask: inquire, expire, cookies }));
   tag.remove();
   arm(window);
   // A frame that shares the origin is armed from here, however early its script looks for fresh functions.
   safely(() => { if (navigator.globalPrivacyControl && !at.consent.gpc) at.consent = { ...at.consent, gpc: true }; });
   // What came after the choice was still judged before it.
   document.addEventListener('DOMContentLoaded', () => { if (!same(at.consent, state.consent)) safely(release); }, { once: true });
-  if (kept) safely(ask);
+  if (kept) safely(inquire);
   // After all that the page does when it has loaded: a worker of the site's own comes first.
   addEventListener('load', () => setTimeout(() => safely(register)), { once: true });
   function register(late) {

@@ -5,7 +5,17 @@
   Object.defineProperty(self, '__consentryArmed', { value: true });
   const state = self.__consentryState ? JSON.parse(self.__consentryState) : STATE;
   const at = { site: state.site, consent: state.consent, law: state.law, strict: state.strict, plain: state.plain, routing: state.routing };
-  const core = consentryDecide(TABLE, at);
+  const home = state.origin + state.base;
+  // What the table cannot say is asked at once, as in the page.
+  const { open, send } = self.XMLHttpRequest ? XMLHttpRequest.prototype : {};
+  const core = consentryDecide(TABLE, at, (query) => {
+    try {
+      const request = new XMLHttpRequest();
+      open.call(request, 'GET', home + 'table?v=' + state.version + query, false);
+      send.call(request);
+      return request.status === 200 ? JSON.parse(request.responseText) : null;
+    } catch (error) { return null; }
+  });
   const base = self.location.protocol === 'blob:' || self.location.protocol === 'data:' ? state.origin + '/' : self.location.href;
   const held = (reference) => { try { return core.held(new URL(String(reference), base)); } catch (error) { return ''; } };
 
@@ -14,7 +24,7 @@
     if (typeof original === 'function') Object.defineProperty(object, name, { value: make(original), writable: true, configurable: true });
   };
   // Routers, as in the page.
-  const home = state.origin + state.base, ways = new WeakMap();
+  const ways = new WeakMap();
   let router = null, coming = null;
   const routed = (reference, method) => { try { return core.way(new URL(String(reference), base), String(method).toUpperCase()); } catch (error) { return null; } };
   const nothing = () => new Response(null, { status: 204 });

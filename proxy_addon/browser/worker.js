@@ -32,6 +32,18 @@
     new BroadcastChannel('consentry').onmessage = (event) => { if (event.data && event.data.consent) learn(event.data.consent); };
   }
 
+  // What the table cannot say is asked before anything is answered.
+  const parse = (address) => { try { return new URL(address, self.location.href); } catch (error) { return null; } };
+  async function certain(address) {
+    const url = parse(address), wanted = url ? core.wants(url) : [];
+    if (!wanted.length) return;
+    try {
+      const answer = await send.call(self, STATE.base + 'table?v=' + STATE.version + core.query(wanted), { credentials: 'omit' });
+      if (answer.ok) core.learn(await answer.json(), wanted);
+    } catch (error) { /* then what cannot be ruled out is held */ }
+  }
+  const doubtful = (address) => { const url = parse(address); return !!url && core.wants(url).length > 0; };
+
   function learn(consent) { at.consent = consent; known = true; }
   // What the worker itself remembers may be old (it is stopped and started at will): the cookie is not.
   let asked = null, answering;
@@ -57,7 +69,7 @@
 
   let rows = [];
   function report(vendor, url, type) {
-    if (rows.length < 100) rows.push({ outcome: 'held', vendor: core.name(vendor), url: url.slice(0, 2000), type: type || 'empty', layer: 'worker' });
+    if (rows.length < 100) rows.push({ outcome: 'held', vendor: vendor, url: url.slice(0, 2000), type: type || 'empty', layer: 'worker' });
     if (rows.length === 1) setTimeout(() => {
       const body = JSON.stringify({ page: '', rows: rows.splice(0) });
       send.call(self, STATE.base + 'report', { method: 'POST', body, keepalive: true }).catch(() => {});
@@ -65,22 +77,20 @@
   }
 
   const tracked = (address) => {
-    try {
-      const found = core.match(new URL(address, self.location.href));
-      return found && !found.exempt ? found : null;
-    } catch (error) { return null; }
+    const url = parse(address), found = url && core.match(url);
+    return found && !found.exempt ? found : null;
   };
   // (The bodies of a router's events are filtered where scripts send them, in pages and workers; the site's own service
   // worker sends only `whole` ones.)
   async function held(address, whole) {
     try { await consent(); } catch (error) { /* what is remembered counts */ }
     const url = new URL(address, self.location.href), found = core.match(url);
-    return !!core.held(url) || whole && at.routing && found.part === 3 && core.holds(found.vendor, 7);
+    return !!core.held(url) || whole && at.routing && found && found.part === 3 && core.holds(found.vendor, 7);
   }
   function nothing(found, url, kind) {
     report(found.vendor, url, kind);
     // A 204 must have a null body: with any other the answer fails, and the browser asks the network.
-    const headers = { 'x-consentry': 'held; vendor=' + core.name(found.vendor), 'cache-control': 'no-store' };
+    const headers = { 'x-consentry': 'held; vendor=' + found.vendor, 'cache-control': 'no-store' };
     if (kind === 'script' || kind === 'worker' || kind === 'sharedworker') return new Response('', { headers: { ...headers, 'content-type': 'text/javascript' } });
     if (kind === 'style') return new Response('', { headers: { ...headers, 'content-type': 'text/css' } });
     if (kind === 'iframe' || kind === 'frame' || kind === 'embed' || kind === 'object') return new Response('', { headers: { ...headers, 'content-type': 'text/html' } });
@@ -89,13 +99,21 @@
 
   self.addEventListener('fetch', (event) => {
     const { url, mode, destination } = event.request, found = tracked(url);
+    // What is ours no worker of the site's answers.
+    if (url.startsWith(self.location.origin + STATE.base)) return void event.stopImmediatePropagation();
     const worker = !ALONE && /^(?:shared)?worker$/.test(destination) && url.startsWith(self.location.origin + '/');
     if (!worker && (!found || mode === 'navigate' && destination === 'document')) return;
     // A report cannot be made again as it was: where nothing is held it is left alone.
     if (!worker && destination === 'report' && !core.holds(found.vendor, found.needs, found.label)) return;
     event.stopImmediatePropagation();
-    event.respondWith(worker ? guarded(event) : held(url).then((refused) => (refused ? nothing(found, url, destination) : pass(event))));
+    event.respondWith(worker ? guarded(event) : judged(event));
   });
+  async function judged(event) {
+    const { url, destination } = event.request;
+    await certain(url);
+    const found = tracked(url);
+    return found && await held(url) ? nothing(found, url, destination) : pass(event);
+  }
   // What the site's worker answers or passes on the proxy does not know for a worker's script.
   async function guarded(event) {
     const response = await pass(event);
@@ -148,7 +166,7 @@
     fetch(input) {
       const init = arguments[1], plain = !(input instanceof Request), address = plain ? String(input) : input.url;
       const found = tracked(address), given = plain ? address : input;
-      if (found) return held(address, true).then((refused) => (refused ? nothing(found, address, '') : send.call(self, given, init)));
+      if (found) return certain(address).then(() => held(address, true)).then((refused) => (refused ? nothing(tracked(address), address, '') : send.call(self, given, init)));
       if (!PAGE.test(address.split(/[?#]/)[0]) || !plain && input.mode === 'navigate') return send.call(self, given, init);
       try { return send.call(self, asPage(new Request(given, init))); } catch (error) { return send.call(self, given, init); }
     },
@@ -158,6 +176,7 @@
   async function addEach(cache, wanted) {
     const requests = wanted.map((each) => new Request(each)), kept = [];
     for (const each of requests) {
+      await certain(each.url);
       const found = tracked(each.url);
       if (found && await held(each.url)) report(found.vendor, each.url, '');
       else kept.push(asPage(each));
@@ -178,6 +197,12 @@
   const load = self.importScripts;
   replace(self, 'importScripts', { importScripts(...wanted) {
     const urls = wanted.map(String), now = at.consent;
+    const open = urls.filter(doubtful).flatMap((url) => core.wants(parse(url)));
+    try {
+      if (open.length) load.call(self, STATE.base + 'table.js?v=' + STATE.version + core.query(open));
+      if (self.__consentryTable) core.learn(self.__consentryTable, open);
+      delete self.__consentryTable;
+    } catch (error) { /* then what cannot be ruled out is held */ }
     if (!urls.some(tracked)) return load.apply(self, urls);
     try {
       load.call(self, STATE.base + 'told.js');
@@ -199,6 +224,7 @@
     self[name] = new Proxy(self[name], {
       construct(target, given) {
         const found = tracked(String(given[0]));
+        if (doubtful(String(given[0]))) certain(String(given[0]));
         if (found && (!known || core.holds(found.vendor, found.needs, found.label))) {
           report(found.vendor, String(given[0]), name.toLowerCase());
           throw new DOMException('Held by Consentry', 'NetworkError');

@@ -3,7 +3,7 @@
 A rules folder holds `vendors/*.yaml`, `platforms/*.yaml`, `destinations/*.yaml`, `surrogates/*.js`, `categories.yaml`
 and `regimes.yaml`. Later folders add to earlier ones and override them by name: a vendor, a platform or a surrogate by
 its file's, a category, a regime or a destination by its own. The validated form is cached on disk under a hash of
-every byte that went into it, so that a start does not parse YAML again.
+every byte that went into it, so that a start does not parse YAML again: see cache.py.
 """
 
 from __future__ import annotations
@@ -13,36 +13,21 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .match import Catalogue, glob, regex_of, stem
-from .model import (
-    Category,
-    Connected,
-    Cookie,
-    Destination,
-    Domain,
-    Events,
-    Examples,
-    Exemption,
-    MatchExample,
-    Question,
-    RequestRule,
-    Router,
-    Shape,
-    Snippet,
-    SnippetExample,
-    StorageKey,
-    Vendor,
-)
+from .cache import VENDORS, Cache, Checked
+from .index import Index, compile_index, regex_of, stem
+from .match import Catalogue, glob
+from .model import Category, Vendor
+from .shelf import ShelfIndex
+from .values import LazyVendors, destination_of, vendor_of
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 10
+_FORM = 12
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
@@ -55,7 +40,7 @@ class _Source:
     content: bytes
 
 
-# The files of one rules folder, by the name under which another folder may override them.
+# The files of one rules folder, read.
 _Layer = Mapping[str, _Source]
 
 
@@ -85,31 +70,52 @@ def load_rules(folders: Sequence[Path] = (), cache: Path | None = None) -> Rules
 
     `cache` is the folder for compiled forms; None caches nothing. Raises RulesError.
     """
-    layers = [_layer(folder) for folder in (shipped_rules(), *folders)]
+    files = [_files(folder) for folder in (shipped_rules(), *folders)]
+    schemas = {name: f"{shipped_rules()}/{name}" for name in _SCHEMAS}
+    kept = Cache(cache, _FORM, [*files, schemas]) if cache is not None else None
+    if kept is not None and (shelf := kept.unchanged()) is not None:
+        return _shelved(shelf)
+    layers = [_read(each) for each in files]
     key = _hash(layers)
-    rules = _read_cache(cache, key)
-    if rules is None:
-        plain = _compile(layers)
-        rules = _rules(plain)
-        _write_cache(cache, key, plain)
-    return rules
+    if kept is not None and (shelf := kept.find(key)) is not None:
+        return _shelved(shelf)
+    documents, facts = _compile(layers, kept.checked() if kept is not None else {})
+    vendors = {document.value["vendor"]: vendor_of(document.value) for document in documents.values()}
+    index = compile_index(vendors.values())
+    if kept is not None:
+        records = {each.value["vendor"]: Checked(digest, each.value) for digest, each in documents.items()}
+        shelf = kept.write(key, index, records, facts)
+        if shelf is not None:
+            return _shelved(shelf)
+    return _open(index, vendors, facts)
 
 
-def _layer(folder: Path) -> _Layer:
+def _files(folder: Path) -> Mapping[str, str]:
+    """The files of a rules folder, by the name under which another folder may override them."""
     if not folder.is_dir():
         raise RulesError(folder, None, "there is no such rules folder", "name a folder that holds vendors/*.yaml")
     vendors = folder / "vendors" if (folder / "vendors").is_dir() else folder
-    files = {
-        f"vendors/{path.name}": path for path in sorted(vendors.glob("*.yaml")) if path.name not in _SETTINGS_FILES
-    }
-    files |= {f"platforms/{path.name}": path for path in sorted((folder / "platforms").glob("*.yaml"))}
-    files |= {f"destinations/{path.name}": path for path in sorted((folder / "destinations").glob("*.yaml"))}
-    files |= {f"surrogates/{path.name}": path for path in sorted((folder / "surrogates").glob("*.js"))}
-    files |= {name: folder / name for name in _SETTINGS_FILES if (folder / name).is_file()}
+    files = {f"vendors/{name}": path for name, path in _ending(vendors, ".yaml").items() if name not in _SETTINGS_FILES}
+    for kind, ending in (("platforms", ".yaml"), ("destinations", ".yaml"), ("surrogates", ".js")):
+        files |= {f"{kind}/{name}": path for name, path in _ending(folder / kind, ending).items()}
+    files |= {name: f"{folder}/{name}" for name in _SETTINGS_FILES if (folder / name).is_file()}
     if not files:
         raise RulesError(folder, None, "this folder holds no rules", "put vendor files into its vendors/ folder")
+    return files
+
+
+def _ending(folder: Path, ending: str) -> Mapping[str, str]:
+    """The paths in a folder that end so, by their names; there may be ten thousand."""
     try:
-        return {name: _Source(path, path.read_bytes()) for name, path in files.items()}
+        names = sorted(name for name in os.listdir(folder) if name.endswith(ending))
+    except OSError:
+        return {}
+    return {name: f"{folder}/{name}" for name in names}
+
+
+def _read(files: Mapping[str, str]) -> _Layer:
+    try:
+        return {name: _Source(Path(path), Path(path).read_bytes()) for name, path in files.items()}
     except OSError as error:
         raise RulesError(
             Path(str(error.filename)), None, f"cannot be read ({error.strerror})", "check its permissions"
@@ -126,9 +132,16 @@ def _hash(layers: Sequence[_Layer]) -> str:
     return digest.hexdigest()
 
 
-def _compile(layers: Sequence[_Layer]) -> dict[str, Any]:
+def _compile(
+    layers: Sequence[_Layer], checked: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Document], dict[str, Any]]:
+    """What the files say, checked: the vendors by the digests of their files, and everything else.
+
+    `checked` are vendors' files that were found to be right before, by their digests.
+    """
     sources = {name: source for layer in layers for name, source in layer.items()}
-    vendors = _documents("vendors/", sources, _schema("vendor.schema.json"))
+    found = _vendors(sources, checked)
+    vendors = list(found.values())
     platforms = _documents("platforms/", sources, _schema("platform.schema.json"))
     surrogates = {
         name.removeprefix("surrogates/"): _text(source)
@@ -139,13 +152,31 @@ def _compile(layers: Sequence[_Layer]) -> dict[str, Any]:
     ids = {document.value["vendor"] for document in vendors}
     _check_platforms(platforms, ids)
     routers = {document.value["vendor"] for document in vendors if "router" in document.value}
-    return {
-        "vendors": [document.value for document in vendors],
+    facts = {
         "platforms": [document.value for document in platforms],
         "surrogates": surrogates,
         "destinations": _destinations(layers, ids, routers),
         **{name: _settings(name, layers) for name in _SETTINGS},
     }
+    return found, facts
+
+
+def _vendors(sources: Mapping[str, _Source], checked: Mapping[str, Mapping[str, Any]]) -> dict[str, Document]:
+    name = "vendor.schema.json"
+    schema, rules = _schema(name), hashlib.sha256((shipped_rules() / name).read_bytes()).digest()
+    found: dict[str, Document] = {}
+    for file, source in sources.items():
+        if file.startswith("vendors/"):
+            # Two files may say the same; that their names differ is looked at later.
+            named = file.encode("utf-8", "surrogateescape")
+            digest = hashlib.sha256(rules + named + b"\0" + source.content).hexdigest()
+            value = checked.get(digest)
+            found[digest] = (
+                parse(source.path, source.content, schema)
+                if value is None
+                else Document(source.path, value, None, RulesError, source.content)
+            )
+    return found
 
 
 def _documents(folder: str, sources: Mapping[str, _Source], schema: dict[str, Any]) -> list[Document]:
@@ -336,112 +367,16 @@ def _closest(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else "add its file, or take the name out"
 
 
-def _rules(plain: Mapping[str, Any]) -> Rules:
-    catalogue = Catalogue(
-        vendors=[_vendor(each) for each in plain["vendors"]],
-        categories=[Category(**each) for each in plain["categories"]],
-        surrogates=plain["surrogates"],
-        destinations=[_destination(each) for each in plain["destinations"]],
+def _open(index: Index, vendors: Mapping[str, Vendor], facts: Mapping[str, Any]) -> Rules:
+    catalogue = Catalogue.compiled(
+        index,
+        vendors,
+        categories=[Category(**each) for each in facts["categories"]],
+        surrogates=facts["surrogates"],
+        destinations=[destination_of(each) for each in facts["destinations"]],
     )
-    return Rules(catalogue, {"regimes": plain["regimes"]}, {"platforms": plain["platforms"]})
+    return Rules(catalogue, {"regimes": facts["regimes"]}, {"platforms": facts["platforms"]})
 
 
-def _destination(plain: Mapping[str, Any]) -> Destination:
-    texts = {name: plain[name] for name in ("router", "name", "category", "vendor", "why") if name in plain}
-    return Destination(**texts, mode=tuple(plain.get("mode", ())), aliases=tuple(plain.get("aliases", ())))
-
-
-def _router(plain: Mapping[str, Any]) -> Router:
-    lists: dict[str, Any] = {
-        name: tuple(plain.get(name, ())) for name in ("settings", "listings", "itself", "key", "ask")
-    }
-    return Router(
-        **lists,
-        connected=_connected(plain["connected"]),
-        listed=_connected(plain.get("listed", ())),
-        shape=_shape(plain.get("shape")),
-        grown=plain.get("grown", ""),
-        shrunk=plain.get("shrunk", ""),
-        events=_events(plain["events"]),
-    )
-
-
-def _events(plain: Mapping[str, Any]) -> Events:
-    lists: dict[str, Any] = {
-        name: tuple(plain.get(name, ())) for name in ("rules", "drop", "marks", "preferences", "title")
-    }
-    texts: dict[str, Any] = {name: plain[name] for name in ("switches", "batch", "all", "key", "kind") if name in plain}
-    return Events(**lists, **texts, names=dict(plain.get("names", {})), shape=_shape(plain.get("shape")))
-
-
-def _connected(plain: Iterable[Mapping[str, Any]]) -> tuple[Connected, ...]:
-    return tuple(Connected(tuple(each["at"]), each["form"], tuple(each.get("name", ()))) for each in plain)
-
-
-def _shape(plain: Mapping[str, Any] | None) -> Shape | None:
-    return Shape(plain["path"], tuple(plain["has"])) if plain else None
-
-
-def _vendor(plain: Mapping[str, Any]) -> Vendor:
-    examples = plain["examples"]
-    lists: dict[str, Any] = {
-        name: tuple(plain.get(name, ()))
-        for name in ("aliases", "industries", "globals", "related", "sources", "listed_for")
-    }
-    texts: dict[str, Any] = {
-        name: plain[name]
-        for name in ("script", "stub", "withdraw", "surrogate", "block_without_consent")
-        if name in plain
-    }
-    return Vendor(
-        **{name: plain[name] for name in ("vendor", "name", "owner", "website", "category", "overview")},
-        **lists,
-        **texts,
-        domains=tuple(Domain(**each) for each in plain.get("domains", ())),
-        requests=tuple(RequestRule(**each) for each in plain.get("requests", ())),
-        exempt=tuple(Exemption(**each) for each in plain.get("exempt", ())),
-        snippets=tuple(Snippet(**{**each, "all": tuple(each["all"])}) for each in plain.get("snippets", ())),
-        cookies=tuple(Cookie(**each) for each in plain.get("cookies", ())),
-        storage=tuple(StorageKey(**each) for each in plain.get("storage", ())),
-        tells_consent=plain.get("tells_consent", False),
-        tcf=plain.get("tcf"),
-        google_ac=plain.get("google_ac"),
-        router=_router(plain["router"]) if "router" in plain else None,
-        law=dict(plain.get("law", {})),
-        questions=tuple(Question(**each) for each in plain.get("questions", ())),
-        examples=Examples(
-            match=tuple(
-                MatchExample(each["url"], each["rule"], tuple(each.get("attributes", ()))) for each in examples["match"]
-            ),
-            passes=tuple(examples["pass"]),
-            snippets=tuple(SnippetExample(**each) for each in examples.get("snippets", ())),
-            pass_snippets=tuple(examples.get("pass_snippets", ())),
-            cookies=tuple(examples.get("cookies", ())),
-            pass_cookies=tuple(examples.get("pass_cookies", ())),
-        ),
-    )
-
-
-def _read_cache(folder: Path | None, key: str) -> Rules | None:
-    """The rules as they were compiled before; None if that was never done, or what is there is damaged."""
-    if folder is None:
-        return None
-    try:
-        return _rules(json.loads((folder / f"catalogue-{key}.json").read_bytes()))
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
-        return None
-
-
-def _write_cache(folder: Path | None, key: str, plain: dict[str, Any]) -> None:
-    """Keep the compiled form; a cache that cannot be written only costs time."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".new", delete=False, encoding="utf-8") as file:
-            json.dump(plain, file)
-        os.replace(file.name, folder / f"catalogue-{key}.json")
-        for stale in sorted(folder.glob("catalogue-*.json"), key=lambda path: path.stat().st_mtime)[:-4]:
-            stale.unlink(missing_ok=True)
-    except OSError:
-        return
+def _shelved(shelf: ShelfIndex) -> Rules:
+    return _open(shelf, LazyVendors(shelf.keys(VENDORS), lambda name: shelf.read(VENDORS, name)[1]), shelf.facts)

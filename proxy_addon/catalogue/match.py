@@ -1,21 +1,57 @@
-"""The index: from a URL, an inline script or a cookie name to the vendor and rule behind it."""
+"""From a URL, an inline script or a cookie name to the vendor and rule behind it, by the index."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from sys import getsizeof
+from typing import Any, Generic, TypeVar
 
-from .domains import registrable_domain, within
-from .model import Category, Cookie, Destination, Match, Snippet, Vendor
-from .needles import needles
+from . import index as kinds
+from .domains import registrable_domain
+from .index import (
+    ANYWHERE,
+    CookieRecord,
+    Index,
+    OwnerRecord,
+    PathRecord,
+    SnippetRecord,
+    WholeRecord,
+    compile_index,
+    grams,
+    keys_of_name,
+    stem,
+)
+from .model import Category, Destination, Match, Vendor
 from .urls import PROTOCOLS, Parts, split
 
+_T = TypeVar("_T")
 _REMEMBERED_HOSTS = 8192
 _LONGEST_HOST = 253
 # Inline scripts up to this size are remembered, and of all of them so many bytes.
 _LARGEST_CODE, _REMEMBERED_CODES = 16_384, 4_194_304
+# Of a longer name only so much is looked for as the beginning of a pattern.
+_LONGEST_NAME = 256
+
+
+class _Records(Generic[_T]):
+    """The records of one kind, each made into a value when it is first asked for."""
+
+    def __init__(self, index: Index, kind: str, make: Callable[[Any], _T]) -> None:
+        self.keys = index.keys(kind)
+        self._index, self._kind, self._make = index, kind, make
+        self._made: dict[str, _T] = {}
+
+    def get(self, key: str) -> _T | None:
+        found = self._made.get(key)
+        if found is None and key in self.keys:
+            found = self._made[key] = self._make(self._index.read(self._kind, key))
+        return found
+
+    def all(self) -> Iterator[_T]:
+        for key in self.keys:
+            yield self._make(self._index.read(self._kind, key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +60,6 @@ class _PathRule:
     query: re.Pattern[str] | None
     attribute: str | None
     match: Match
-    weight: tuple[bool, int]
 
     def accepts(self, path: str, query: str, attributes: Collection[str]) -> bool:
         return (
@@ -32,6 +67,13 @@ class _PathRule:
             and (self.query is None or self.query.search(query) is not None)
             and (self.attribute is None or self.attribute in attributes)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Domain:
+    exact: tuple[_PathRule, ...]
+    below: tuple[_PathRule, ...]
+    whole: Match | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +89,19 @@ _UNSEEN = _HostRules((), None)
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    literals: tuple[str, ...]
-    needles: tuple[tuple[str, ...], ...]
+    number: int
+    literals: Sequence[str]
+    needles: Sequence[Sequence[str]]
     patterns: tuple[re.Pattern[str], ...]
     match: Match
 
 
 @dataclass(frozen=True, slots=True)
 class _CookieRule:
-    match: Match
+    number: int
+    pattern: re.Pattern[str] | None
     first_party: bool
+    match: Match
 
 
 def glob(pattern: str) -> re.Pattern[str]:
@@ -66,39 +111,6 @@ def glob(pattern: str) -> re.Pattern[str]:
         for part in re.split(r"(\*\*|\*)", pattern)
     )
     return re.compile("".join(parts) + r"\Z", re.DOTALL)
-
-
-def stem(path: str) -> str:
-    """The name by which self-hosted rules are indexed: the last segment up to its first dot."""
-    return path[path.rfind("/") + 1 :].partition(".")[0]
-
-
-def regex_of(signature: str) -> str | None:
-    """The regular expression between the slashes of a signature string, or None if it is literal."""
-    if len(signature) > 2 and signature[0] == signature[-1] == "/":
-        return signature[1:-1]
-    return None
-
-
-def place(host: str, path: str) -> tuple[str, str]:
-    """Where a rule for these patterns is indexed: 'exact', 'suffix', 'label' or 'any', and the key there."""
-    if host == "*":
-        return "any", stem(path)
-    if host.endswith(".*"):
-        return "label", host[:-2]
-    return ("suffix", host[2:]) if host.startswith("*.") else ("exact", host)
-
-
-def weight(path: str, query: str | None, attribute: str | None = None) -> int:
-    """How specific a rule is: of two that fit, the heavier counts."""
-    return len(path.replace("*", "")) + len(query or "") + len(attribute or "")
-
-
-def label_of(vendor: Vendor, host: str, otherwise: str) -> str:
-    """The category that a rule's host is usually listed under, by the longest of the vendor's domains around it."""
-    bare = host.removeprefix("*.")
-    around = [domain for domain in vendor.domains if within(bare, domain.domain)]
-    return max(around, key=lambda domain: len(domain.domain)).label if around else otherwise
 
 
 class Catalogue:
@@ -111,28 +123,47 @@ class Catalogue:
         surrogates: Mapping[str, str] | None = None,
         destinations: Iterable[Destination] = (),
     ) -> None:
-        """Build the index. `surrogates` maps a surrogate's file name to its JavaScript."""
-        self.vendors: dict[str, Vendor] = {vendor.vendor: vendor for vendor in vendors}
+        """Compile the index. `surrogates` maps a surrogate's file name to its JavaScript."""
+        known = {vendor.vendor: vendor for vendor in vendors}
+        self._fill(compile_index(known.values()), known, categories, surrogates or {}, destinations)
+
+    @classmethod
+    def compiled(
+        cls,
+        index: Index,
+        vendors: Mapping[str, Vendor],
+        categories: Iterable[Category],
+        surrogates: Mapping[str, str],
+        destinations: Iterable[Destination],
+    ) -> Catalogue:
+        """A catalogue whose index is there already, and whose vendors may be read when they are asked for."""
+        made = cls.__new__(cls)
+        made._fill(index, vendors, categories, surrogates, destinations)
+        return made
+
+    def _fill(
+        self,
+        index: Index,
+        vendors: Mapping[str, Vendor],
+        categories: Iterable[Category],
+        surrogates: Mapping[str, str],
+        destinations: Iterable[Destination],
+    ) -> None:
+        self.index = index
+        self.vendors = vendors
         self.categories: tuple[Category, ...] = tuple(categories)
-        self.surrogates: dict[str, str] = dict(surrogates or {})
+        self.surrogates: dict[str, str] = dict(surrogates)
         # By router, and there by name.
         self.destinations: dict[str, dict[str, Destination]] = {}
         for each in destinations:
             self.destinations.setdefault(each.router, {})[each.name] = each
-        self._exact: dict[str, list[_PathRule]] = {}
-        self._suffix: dict[str, list[_PathRule]] = {}
-        self._whole: dict[str, Match] = {}
-        self._first_label: dict[str, list[_PathRule]] = {}
-        self._any_host: dict[str, list[_PathRule]] = {}
-        self._signatures: list[_Signature] = []
-        self._cookies: dict[str, list[_CookieRule]] = {}
-        self._cookie_globs: list[tuple[re.Pattern[str], _CookieRule]] = []
-        for vendor in self.vendors.values():
-            self._add(vendor)
-        self._own_sites: dict[str, frozenset[str]] = {
-            vendor.vendor: frozenset(registrable_domain(domain.domain) for domain in vendor.domains)
-            for vendor in self.vendors.values()
-        }
+        self._domains: _Records[_Domain] = _Records(index, kinds.DOMAINS, _domain)
+        self._labels: _Records[tuple[_PathRule, ...]] = _Records(index, kinds.LABELS, _path_rules)
+        self._stems: _Records[tuple[_PathRule, ...]] = _Records(index, kinds.STEMS, _path_rules)
+        self._signatures: _Records[tuple[_Signature, ...]] = _Records(index, kinds.GRAMS, _signatures)
+        self._cookies: _Records[tuple[_CookieRule, ...]] = _Records(index, kinds.COOKIES, _cookie_rules)
+        self._sites: _Records[frozenset[str]] = _Records(index, kinds.SITES, frozenset)
+        self._any_host = self._stems.keys
         self._hosts: dict[str, _HostRules | None] = {}
         self._codes: dict[str, tuple[Match, ...]] = {}
         self._codes_size = 0
@@ -140,13 +171,24 @@ class Catalogue:
     @property
     def matches(self) -> tuple[Match, ...]:
         """Every match that a request or an inline script can have, exemptions aside."""
-        indexes = (self._exact, self._suffix, self._first_label, self._any_host)
-        rules = (rule for index in indexes for bucket in index.values() for rule in bucket)
+        domains = tuple(self._domains.all())
+        rules = [rule for each in domains for rule in (*each.exact, *each.below)]
+        rules += [rule for records in (self._labels, self._stems) for bucket in records.all() for rule in bucket]
+        signatures = {each.number: each.match for bucket in self._signatures.all() for each in bucket}
         return (
-            *self._whole.values(),
+            *(each.whole for each in domains if each.whole),
             *(rule.match for rule in rules if not rule.match.exempt),
-            *(signature.match for signature in self._signatures),
+            *signatures.values(),
         )
+
+    def having(self, trait: str) -> list[Vendor]:
+        """The vendors that have a trait: see catalogue.index."""
+        return [self.vendors[name] for name in self.index.traits(trait)]
+
+    @property
+    def sites(self) -> Collection[str]:
+        """Every registrable domain that is a vendor's own."""
+        return self._sites.keys
 
     def match(self, url: str, *, site: str | None = None, attributes: Collection[str] = ()) -> Match | None:
         """What the catalogue says of an absolute URL; None if no vendor is behind it.
@@ -196,8 +238,12 @@ class Catalogue:
         self._codes_size += size
 
     def _search_snippets(self, code: str) -> tuple[Match, ...]:
+        near: dict[int, _Signature] = {}
+        for gram in (ANYWHERE, *(self._signatures.keys & grams(code))):
+            near |= {signature.number: signature for signature in self._signatures.get(gram) or ()}
         found: dict[str, Match] = {}
-        for signature in self._signatures:
+        for number in sorted(near):
+            signature = near[number]
             if _fits(signature, code):
                 found.setdefault(f"{signature.match.vendor} {signature.match.rule}", signature.match)
         return tuple(found.values())
@@ -213,11 +259,12 @@ class Catalogue:
         With the `host` that sets it, a cookie which the vendor keeps on its own domain counts only there: a site
         may well have one of the same name.
         """
-        for rule in self._cookies.get(name, ()):
+        for rule in self._cookies.get(name) or ():
             if self._sets(rule, host):
                 return rule.match
-        for pattern, rule in self._cookie_globs:
-            if pattern.match(name) and self._sets(rule, host):
+        globs = [rule for key in keys_of_name(name[:_LONGEST_NAME])[1:] for rule in self._cookies.get(key) or ()]
+        for rule in sorted(globs, key=lambda each: each.number):
+            if rule.pattern and rule.pattern.match(name) and self._sets(rule, host):
                 return rule.match
         return None
 
@@ -229,7 +276,22 @@ class Catalogue:
             return []
         found = [rule.match for rule in rules.paths if not rule.match.exempt]
         found += [rules.whole] if rules.whole else []
-        return [] if any(site in self._own_sites[each.vendor] for each in found) else found
+        return [] if site and any(self.owns(each.vendor, site) for each in found) else found
+
+    def match_whole(self, url: str) -> Match | None:
+        """The vendor whose domain as a whole a URL's host lies in, read from the index itself, or None."""
+        parts = split(url)
+        suffix = parts.host if parts else ""
+        while suffix:
+            record = self.index.read(kinds.DOMAINS, suffix) if suffix in self.index.keys(kinds.DOMAINS) else {}
+            if "whole" in record:
+                return _whole(record["whole"])
+            suffix = suffix.partition(".")[2]
+        return None
+
+    def owner(self, vendor: str) -> OwnerRecord:
+        """What matching needs of a vendor. KeyError if there is none of this id."""
+        return OwnerRecord(*self.index.read(kinds.OWNERS, vendor))
 
     def knows_host(self, host: str) -> bool:
         """Whether something is catalogued on this very host, and not only wherever it may be served."""
@@ -241,23 +303,23 @@ class Catalogue:
 
     def shapes_anywhere(self) -> frozenset[str]:
         """Regular expressions of paths by which a router's settings and events are known on whatever host."""
-        routers = [vendor.router for vendor in self.vendors.values() if vendor.router]
+        routers = [vendor.router for vendor in self.having(kinds.ROUTER) if vendor.router]
         shapes = (shape for router in routers for shape in (router.shape, router.events.shape))
         return frozenset(shape.path for shape in shapes if shape)
 
     def owns(self, vendor: str, site: str) -> bool:
         """Whether a registrable domain is one of the vendor's own sites."""
-        return site in self._own_sites[vendor]
+        return vendor in (self._sites.get(site) or ())
 
     def vendor_named(self, name: str) -> Vendor | None:
         """The vendor with this id, name or alias, whatever the case; None if there is none."""
         wanted = name.casefold()
         if wanted in self.vendors:
             return self.vendors[wanted]
-        for vendor in self.vendors.values():
-            if wanted in {vendor.name.casefold(), *(alias.casefold() for alias in vendor.aliases)}:
-                return vendor
-        return None
+        try:
+            return self.vendors[self.index.read(kinds.NAMES, wanted)]
+        except KeyError:
+            return None
 
     def surrogate_for(self, match: Match) -> str:
         """The JavaScript that answers in place of a vendor's script; a comment where it needs none."""
@@ -277,11 +339,11 @@ class Catalogue:
             else:
                 found = rules.whole
         if found is None:
-            for rule in self._any_host.get(stem(path), ()):
+            for rule in self._stems.get(stem(path)) or ():
                 if rule.accepts(path, query, attributes):
                     return rule.match
             return None
-        if site and not found.exempt and site in self._own_sites[found.vendor]:
+        if site and not found.exempt and self.owns(found.vendor, site):
             return replace(found, exempt="the visitor is on the vendor's own site")
         return found
 
@@ -290,17 +352,20 @@ class Catalogue:
             return self._hosts[host]
         except KeyError:
             pass
-        rules = list(self._exact.get(host, ()))
+        known = self._domains.get(host)
+        rules = list(known.exact) if known else []
         whole = None
         suffix = host
         while suffix:
-            rules += self._suffix.get(suffix, ())
-            whole = self._whole.get(suffix)
-            if whole is not None:
-                break
+            known = self._domains.get(suffix)
+            if known:
+                rules += known.below
+                whole = known.whole
+                if whole is not None:
+                    break
             suffix = suffix.partition(".")[2]
         if whole is None:
-            rules += self._first_label.get(host.partition(".")[0], ())
+            rules += self._labels.get(host.partition(".")[0]) or ()
         found = _HostRules(tuple(rules), whole) if rules or whole else None
         if len(host) <= _LONGEST_HOST:
             if len(self._hosts) >= _REMEMBERED_HOSTS:
@@ -308,52 +373,8 @@ class Catalogue:
             self._hosts[host] = found
         return found
 
-    def _add(self, vendor: Vendor) -> None:
-        for domain in vendor.domains:
-            if domain.scope == "host":
-                self._whole[domain.domain] = Match(
-                    vendor.vendor, domain.domain, "domain", (vendor.category,), domain.label
-                )
-        for rule in vendor.requests:
-            category = rule.category or vendor.category
-            label = label_of(vendor, rule.host, category)
-            match = Match(vendor.vendor, rule.rule, rule.kind, (category,), label, rule.what, surrogate=rule.surrogate)
-            self._add_path(rule.host, rule.path, rule.query, rule.attribute, match)
-        for exemption in vendor.exempt:
-            label = label_of(vendor, exemption.host, vendor.category)
-            match = Match(vendor.vendor, "exempt", "exempt", (), label, exempt=exemption.why)
-            self._add_path(exemption.host, exemption.path, exemption.query, None, match)
-        for snippet in vendor.snippets:
-            self._signatures.append(_signature(vendor, snippet))
-        for cookie in vendor.cookies:
-            self._add_cookie(vendor, cookie)
-
-    def _add_path(self, host: str, path: str, query: str | None, attribute: str | None, match: Match) -> None:
-        rule = _PathRule(
-            path=glob(path),
-            query=re.compile(query) if query is not None else None,
-            attribute=attribute,
-            match=match,
-            weight=(bool(match.exempt), weight(path, query, attribute)),
-        )
-        name, key = place(host, path)
-        index = {"exact": self._exact, "suffix": self._suffix, "label": self._first_label, "any": self._any_host}[name]
-        bucket = index.setdefault(key, [])
-        bucket.append(rule)
-        bucket.sort(key=lambda each: each.weight, reverse=True)
-
     def _sets(self, rule: _CookieRule, host: str | None) -> bool:
         return rule.first_party or host is None or self.owns(rule.match.vendor, registrable_domain(host))
-
-    def _add_cookie(self, vendor: Vendor, cookie: Cookie) -> None:
-        category = cookie.category or vendor.category
-        match = Match(vendor.vendor, cookie.name, "cookie", (category,), category, cookie.purpose)
-        rule = _CookieRule(match, cookie.party == "first")
-        if "*" in cookie.name:
-            pattern = re.compile(".*".join(map(re.escape, cookie.name.split("*"))) + r"\Z", re.DOTALL)
-            self._cookie_globs.append((pattern, rule))
-        else:
-            self._cookies.setdefault(cookie.name, []).append(rule)
 
 
 def _fits(signature: _Signature, code: str) -> bool:
@@ -364,12 +385,63 @@ def _fits(signature: _Signature, code: str) -> bool:
     )
 
 
-def _signature(vendor: Vendor, snippet: Snippet) -> _Signature:
-    category = snippet.category or vendor.category
-    patterns = [pattern for text in snippet.all if (pattern := regex_of(text)) is not None]
-    return _Signature(
-        literals=tuple(text for text in snippet.all if regex_of(text) is None),
-        needles=tuple(tuple(found) for pattern in patterns if (found := needles(pattern))),
-        patterns=tuple(re.compile(pattern) for pattern in patterns),
-        match=Match(vendor.vendor, snippet.rule, "snippet", (category,), category, snippet.what),
+def _domain(record: Mapping[str, Any]) -> _Domain:
+    return _Domain(
+        _path_rules(record.get("exact", ())),
+        _path_rules(record.get("below", ())),
+        _whole(record["whole"]) if "whole" in record else None,
     )
+
+
+def _whole(record: Sequence[Any]) -> Match:
+    whole = WholeRecord(*record)
+    return Match(whole.vendor, whole.domain, "domain", (whole.category,), whole.label)
+
+
+def _path_rules(records: Iterable[Sequence[Any]]) -> tuple[_PathRule, ...]:
+    return tuple(_path_rule(PathRecord(*record)) for record in records)
+
+
+def _path_rule(record: PathRecord) -> _PathRule:
+    return _PathRule(
+        path=glob(record.path),
+        query=re.compile(record.query) if record.query is not None else None,
+        attribute=record.attribute,
+        match=Match(
+            record.vendor,
+            record.rule,
+            record.kind,
+            (record.category,) if record.category else (),
+            record.label,
+            record.what,
+            exempt=record.exempt,
+            surrogate=record.surrogate,
+        ),
+    )
+
+
+def _signatures(records: Iterable[Sequence[Any]]) -> tuple[_Signature, ...]:
+    return tuple(_signature(SnippetRecord(*record)) for record in records)
+
+
+def _signature(record: SnippetRecord) -> _Signature:
+    category = record.category
+    return _Signature(
+        record.number,
+        record.literals,
+        record.needles,
+        tuple(re.compile(pattern) for pattern in record.patterns),
+        Match(record.vendor, record.rule, "snippet", (category,), category, record.what),
+    )
+
+
+def _cookie_rules(records: Iterable[Sequence[Any]]) -> tuple[_CookieRule, ...]:
+    return tuple(_cookie_rule(CookieRecord(*record)) for record in records)
+
+
+def _cookie_rule(record: CookieRecord) -> _CookieRule:
+    pattern = None
+    if "*" in record.name:
+        pattern = re.compile(".*".join(map(re.escape, record.name.split("*"))) + r"\Z", re.DOTALL)
+    match = Match(record.vendor, record.name, "cookie", (record.category,), record.category, record.purpose)
+    return _CookieRule(record.number, pattern, record.first_party, match)

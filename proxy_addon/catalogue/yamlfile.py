@@ -48,13 +48,17 @@ class RulesError(FileError):
 class Document:
     """A parsed YAML file: its value, and the line of every part of it."""
 
-    def __init__(self, path: Path, value: Any, node: yaml.Node | None, error: type[FileError]) -> None:
-        """`node` is the YAML tree that the lines are read from."""
+    def __init__(
+        self, path: Path, value: Any, node: yaml.Node | None, error: type[FileError], content: bytes = b""
+    ) -> None:
+        """`node` is the YAML tree that the lines are read from; without it they are read from the `content`."""
         self.path, self.value = path, value
-        self._node, self._error = node, error
+        self._node, self._error, self._content = node, error, content
 
     def line(self, where: Sequence[str | int]) -> int:
         """The line (from 1) of the part under the keys and indexes of `where`, or of what holds it."""
+        if self._node is None and self._content:
+            self._node = yaml.compose(self._content.decode("utf-8-sig"), _Loader)
         node = self._node
         line = node.start_mark.line if node else 0
         for step in where:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -97,7 +97,6 @@ class Dashboard:
         """`inside` is the port on which only the proxy itself asks."""
         self._subject = subject
         self._keys = keys
-        self._names = names(subject.catalogue)
         self._columns = sitebook.columns(subject.regimes.values())
         self._files = dict(_files())
         self._templates = _environment(self._files)
@@ -131,6 +130,11 @@ class Dashboard:
         self.channels.end()
 
     # Pages
+
+    @cached_property
+    def _names(self) -> Mapping[str, Mapping[str, str]]:
+        # (There may be ten thousand, and nobody may ever look.)
+        return names(self._subject.catalogue)
 
     async def _live(self, _: Request) -> Response:
         return self._page("live", vendors=self._names, kinds=KINDS, categories=CATEGORIES)

@@ -107,4 +107,5 @@ def browser_words(agent: str) -> str:
 
 def names(catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
     """What the pages call each vendor: id → {name, category}."""
-    return {each.vendor: {"name": each.name, "category": each.category} for each in catalogue.vendors.values()}
+    owners = ((vendor, catalogue.owner(vendor)) for vendor in catalogue.vendors)
+    return {vendor: {"name": owner.name, "category": owner.category} for vendor, owner in owners}

@@ -11,8 +11,6 @@ from ..config import UsageError, read_rules, regime_named
 from ..explain import consent_of
 from ..options import rules_option
 from ..policy import Verdict, decide
-from .har import HarError, look_at_har
-from .page import look_at_page
 from .sighting import Look, Spotter, held
 from .source import Source, sources
 from .words import look_words, summary
@@ -64,6 +62,9 @@ def inspect_command(
 
 
 def _look(source: Source, spotter: Spotter) -> Look:
+    from .har import HarError, look_at_har  # noqa: PLC0415 - a tree's parser loads slowly, and only this needs it
+    from .page import look_at_page  # noqa: PLC0415
+
     if not source.is_har:
         page = look_at_page(source.content, spotter, charset=source.charset)
         return spotter.look(source.name, page or "")

@@ -1,30 +1,37 @@
-"""How large the guard is, compressed: as a whole, by what it is made of, and with a table for 500 vendors.
+"""How large the guard is, compressed: as a whole, by what it is made of, and with the tables of many vendors.
 
-It is put together from more and more of the rules, so that each part is what it adds to those before it.
+It is put together from more and more, so that each part is what it adds to those before it.
 """
 
 from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from proxy_addon.browser.assets import assemble
 from proxy_addon.catalogue.load import Rules
-from proxy_addon.catalogue.model import Category, Vendor
+from proxy_addon.catalogue.match import Catalogue
+from proxy_addon.catalogue.model import Vendor
+from proxy_addon.catalogue.values import vendor_of
 from proxy_addon.consent.platforms import Platform, compile_platforms
+from tests.kit.many import VENDORS, made
 
 # How many vendors a grown catalogue has.
 MANY = 500
+# How many lists bring besides.
+MOST = VENDORS
+# What a site's pages may meet.
+MET = ("google", "google-analytics", "meta-pixel", "hotjar")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardSize:
     """Bytes after gzip; `plain` are those before.
 
-    `many` is with as many vendors as a grown catalogue has, each known as well as the real ones, `domains` with those
-    that are added known by their domains only.
+    `many` is with as many vendors as a grown catalogue has, each known as well as the real ones, `most` with those that
+    lists bring besides, and `met` on a site whose pages have met some.
     """
 
     plain: int
@@ -32,33 +39,35 @@ class GuardSize:
     parts: Mapping[str, int]
     vendors: int
     many: int
-    domains: int
+    most: int
+    met: int
 
 
 def measure(rules: Rules) -> GuardSize:
-    """Put the guard together from more and more of the rules."""
-    categories, platforms = rules.catalogue.categories, compile_platforms(rules.platforms)
-    vendors = dict(rules.catalogue.vendors)
-    silent = {name: replace(each, stub="", withdraw="") for name, each in vendors.items()}
-    stubbed = {name: replace(each, withdraw="") for name, each in vendors.items()}
-    steps: dict[str, tuple[dict[str, Vendor], tuple[Platform, ...]]] = {
-        "code": ({}, ()),
-        "table": (silent, ()),
-        "stubs": (stubbed, ()),
-        "withdrawals": (vendors, ()),
-        "watch list": (vendors, platforms),
+    """Put the guard together from more and more."""
+    platforms, nothing = compile_platforms(rules.platforms), Catalogue(())
+    steps: dict[str, tuple[Catalogue, tuple[Platform, ...], bool]] = {
+        "code": (nothing, (), False),
+        "dashboard's channel": (nothing, (), True),
+        "watch list": (nothing, platforms, True),
+        "sieves": (rules.catalogue, platforms, True),
     }
     parts: dict[str, int] = {}
-    for name, (known, watched) in steps.items():
-        parts[name] = _compressed(_guard(known, categories, watched)) - sum(parts.values())
-    guard = _guard(vendors, categories, platforms)
-    others = strangers(vendors, MANY - len(vendors))
-    barely = [replace(each, requests=(), exempt=(), snippets=(), cookies=(), storage=()) for each in others]
-    many, domains = (
-        _compressed(_guard(vendors | {each.vendor: each for each in added}, categories, platforms))
-        for added in (others, barely)
+    for name, (known, watched, live) in steps.items():
+        parts[name] = _compressed(_guard(known, watched, live=live)) - sum(parts.values())
+    guard = _guard(rules.catalogue, platforms)
+    vendors = dict(rules.catalogue.vendors)
+    many = Catalogue([*vendors.values(), *strangers(vendors, MANY - len(vendors))])
+    most = Catalogue([*vendors.values(), *(vendor_of(made(number)) for number in range(MOST))])
+    return GuardSize(
+        len(guard.encode()),
+        _compressed(guard),
+        parts,
+        len(vendors),
+        _compressed(_guard(many, platforms)),
+        _compressed(_guard(most, platforms)),
+        _compressed(_guard(rules.catalogue, platforms, met=MET)),
     )
-    return GuardSize(len(guard.encode()), _compressed(guard), parts, len(vendors), many, domains)
 
 
 def strangers(vendors: Mapping[str, Vendor], count: int) -> list[Vendor]:
@@ -113,8 +122,8 @@ def _word(chance: random.Random, length: int) -> str:
     return "".join(chance.choice("bcdfghklmnprstvz" if index % 2 == 0 else "aeiou") for index in range(length))
 
 
-def _guard(vendors: Mapping[str, Vendor], categories: tuple[Category, ...], platforms: tuple[Platform, ...]) -> str:
-    return assemble(vendors, categories, banner=False, platforms=platforms).guard
+def _guard(catalogue: Catalogue, platforms: tuple[Platform, ...], *, live: bool = True, met: Sequence[str] = ()) -> str:
+    return assemble(catalogue, banner=False, platforms=platforms, live=live).guard(met)
 
 
 def _compressed(text: str) -> int:

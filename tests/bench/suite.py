@@ -12,8 +12,10 @@ from pathlib import Path
 from proxy_addon.catalogue.load import Rules, load_rules
 from proxy_addon.consent.regimes import regimes
 from tests.corpus import pages
+from tests.kit.many import VENDORS
 
-from . import consenting, firstbyte, guardsize, ledger, matching, memory, pagecost, rewriting, throughput
+from . import atsize, consenting, firstbyte, guardsize, ledger, matching, memory, pagecost, rewriting, throughput
+from .atsize import AtSize
 from .consenting import Consenting
 from .firstbyte import FirstByte
 from .guardsize import GuardSize
@@ -43,6 +45,7 @@ class Plan:
     patience: float
     loads: int
     evidence: int
+    vendors: int = VENDORS
     plain: bool = False
 
 
@@ -65,6 +68,7 @@ class Results:
     matching: Matching
     consenting: Consenting
     guard_size: GuardSize
+    at_size: AtSize
     page_cost: PageCost | None
 
 
@@ -113,11 +117,26 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results
     tell("consent")
     read = consenting.measure(rules.platforms, plan.rounds)
     size = guardsize.measure(rules)
+    tell(f"{plan.vendors:,} vendors")
+    with tempfile.TemporaryDirectory(prefix="consentry-bench-") as name:
+        grown = atsize.measure(Path(name), plan.vendors, plan.urls, plan.rounds)
     tell("pages")
     cost = page_cost(rules, plan.loads) if plan.loads else None
     generator = "wrk" if use_wrk else "asyncio"
     return Results(
-        generator, site.name, speeds, recorded, appending, kept, first_bytes, rewritten, matched, read, size, cost
+        generator,
+        site.name,
+        speeds,
+        recorded,
+        appending,
+        kept,
+        first_bytes,
+        rewritten,
+        matched,
+        read,
+        size,
+        grown,
+        cost,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,18 @@ from .processes import BARE, CONSENTRY, FORGETFUL, PROXIES, STREAMING
 from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
 
-TINY = Plan(rounds=1, seconds=0.2, requests=100, urls=400, tries=2, patience=0.1, loads=0, evidence=2_000, plain=True)
+TINY = Plan(
+    rounds=1,
+    seconds=0.2,
+    requests=100,
+    urls=400,
+    tries=2,
+    patience=0.1,
+    loads=0,
+    evidence=2_000,
+    vendors=50,
+    plain=True,
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +89,36 @@ def test_adblock_with_the_same_knowledge_finds_about_the_same(results: Results) 
 def test_the_report_is_one_table_with_a_verdict_on_each_target(results: Results) -> None:
     lines = table(rows(results)).splitlines()
     assert {line.count(" | ") for line in lines} == {6}
-    assert sum("reached" in line for line in lines) == (11 if results.matching.beside else 10)
+    assert sum("reached" in line for line in lines) == (14 if results.matching.beside else 13)
     assert "asyncio" in machine(results, TINY)
 
 
-def test_the_parts_of_the_guard_are_the_whole_and_more_vendors_make_it_larger(results: Results) -> None:
+def test_the_parts_of_the_guard_are_the_whole_and_vendors_that_were_met_make_it_larger(results: Results) -> None:
     size = results.guard_size
     assert sum(size.parts.values()) == size.whole < size.plain
-    assert size.whole < size.domains < size.many
+    assert size.whole < size.met
+
+
+def test_the_guard_stays_small_however_many_vendors_there_are(results: Results) -> None:
+    size = results.guard_size
+    if version_of_minifier() is not None:
+        assert max(size.whole, size.many, size.most) <= 25_000
+
+
+def version_of_minifier() -> str | None:
+    """None on machines that it has no builds for."""
+    try:
+        return version("tdewolff-minify")
+    except PackageNotFoundError:
+        return None
+
+
+def test_many_vendors_are_measured_beside_few(results: Results) -> None:
+    found = results.at_size
+    assert (found.vendors, found.domains) == (50, 250)
+    for values in (found.starts, found.starts_with_few, found.memory, found.memory_with_few, found.matches):
+        assert len(values) == 1
+        assert min(values) > 0
 
 
 def test_made_up_vendors_are_as_well_known_as_real_ones_and_share_no_domain_with_them() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from proxy_addon.browser.assets import BASE, assemble
-from proxy_addon.browser.table import compile_table
 from proxy_addon.catalogue.load import load
 from proxy_addon.consent.model import CATEGORIES
 from proxy_addon.own import script_answer
@@ -62,11 +61,11 @@ const put = (each, { router }) => {
 @lru_cache(maxsize=1)
 def scripts() -> dict[str, Any]:
     catalogue = relay()
-    assets = assemble(catalogue.vendors, (), banner=False, destinations=catalogue.destinations)
+    assets = assemble(catalogue, banner=False)
     return {
         "decide": DECIDE.read_text("utf-8"),
         "routers": assets.routers,
-        "table": json.loads(json.dumps(compile_table(catalogue.vendors))),
+        "table": json.loads(json.dumps(assets.table(("relay", "segment")))),
     }
 
 
@@ -410,12 +409,12 @@ def test_evidence_says_where_each_event_went_and_nothing_of_the_visitor() -> Non
 
 def test_the_script_that_ships_is_one_and_comes_apart_from_the_guard() -> None:
     catalogue = load()
-    assets = assemble(catalogue.vendors, catalogue.categories, banner=False, destinations=catalogue.destinations)
+    assets = assemble(catalogue, banner=False)
     said = subprocess.run(["node", "--check", "-"], input=assets.routers, capture_output=True, text=True, check=False)
     assert said.stderr == ""
     # Most sites have no router: its destinations have too many names to come with every page.
     assert '"Actions Amplitude"' in assets.routers
-    assert "Actions Amplitude" not in assets.guard + assets.scope + assets.worker
+    assert "Actions Amplitude" not in assets.guard() + assets.scope() + assets.worker
     answer = script_answer(assets, f"{BASE}routers.js?v={assets.version}", {})
     assert answer.body == assets.routers.encode()
     assert ("cache-control", "public, max-age=31536000, immutable") in answer.headers

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from proxy_addon.catalogue import cache as caching
+from proxy_addon.catalogue import load as loading
+from proxy_addon.catalogue import values, yamlfile
 from proxy_addon.catalogue.load import load, load_rules
 from proxy_addon.catalogue.yamlfile import RulesError
 
@@ -307,16 +311,99 @@ def cache(tmp_path: Path) -> Path:
 
 
 def cached(cache: Path) -> list[Path]:
-    return sorted(cache.glob("catalogue-*.json"))
+    return sorted(cache.glob("catalogue-*.index"))
 
 
-def test_the_second_load_reads_the_cache(cache: Path) -> None:
+def forbid(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """From now on a step of loading fails."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError(f"{step} was called")
+
+    monkeypatch.setattr(loading, step, fail)
+
+
+def settle(folder: Path) -> None:
+    """Make every file one that was changed long ago; when its entry was changed no program can set."""
+    for path in folder.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+
+
+def test_the_second_load_reads_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(cache=cache)
+    forbid(monkeypatch, "parse")
+    assert load(cache=cache).vendors["acme"].name == "Acme Counter"
+
+
+def test_files_that_were_not_changed_since_are_not_read(
+    cache: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(shipped)
+    monkeypatch.setattr(caching, "_SETTLED", -1)
+    load(cache=cache)
+    forbid(monkeypatch, "_read")
+    assert load(cache=cache).vendors["acme"].name == "Acme Counter"
+
+
+def test_a_file_that_was_changed_just_now_is_read_again(cache: Path, shipped: Path) -> None:
+    load(cache=cache)
+    path = shipped / "vendors" / "acme.yaml"
+    before = path.stat()
+    # As long as it was, and changed within the file system's own tick.
+    path.write_text(path.read_text("utf-8").replace("Acme Counter", "Acme Courier"), "utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert load(cache=cache).vendors["acme"].name == "Acme Courier"
+    assert not list(cache.glob("files-*"))
+
+
+def test_of_many_files_only_those_that_changed_are_parsed(
+    cache: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(mine, "surrogates/beta.js", "")
+    path = write(mine, "vendors/beta.yaml", BETA)
+    load([mine], cache=cache)
+    path.write_text(BETA.replace("Beta Counter", "Beta Meter"), "utf-8")
+    parsed: list[str] = []
+    parse = yamlfile.parse
+
+    def noted(path: Path, *rest: Any) -> Any:
+        parsed.append(path.name)
+        return parse(path, *rest)
+
+    monkeypatch.setattr(loading, "parse", noted)
+    assert {each.name for each in load([mine], cache=cache).vendors.values()} == {"Acme Counter", "Beta Meter"}
+    assert [name for name in parsed if name in ("acme.yaml", "beta.yaml")] == ["beta.yaml"]
+
+
+def test_what_is_wrong_in_a_file_that_did_not_change_is_told_with_its_line(cache: Path, mine: Path) -> None:
+    write(mine, "surrogates/beta.js", "")
+    write(mine, "vendors/beta.yaml", BETA)
+    load([mine], cache=cache)
+    (mine / "surrogates" / "beta.js").unlink()
+    with pytest.raises(RulesError) as caught:
+        load([mine], cache=cache)
+    assert caught.value.path.name == "beta.yaml"
+    assert caught.value.line == BETA.splitlines().index("surrogate: beta.js") + 1
+
+
+def test_a_cache_that_others_may_write_is_not_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load(cache=cache)
     (file,) = cached(cache)
-    plain = json.loads(file.read_text("utf-8"))
-    plain["vendors"][0]["name"] = "From the cache"
-    file.write_text(json.dumps(plain), "utf-8")
-    assert load(cache=cache).vendors["acme"].name == "From the cache"
+    file.chmod(0o666)
+    forbid(monkeypatch, "parse")
+    with pytest.raises(AssertionError, match="parse was called"):
+        load(cache=cache)
+
+
+def test_a_vendor_that_nobody_asks_for_stays_in_the_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(cache=cache)
+    known = load(cache=cache)
+    made: list[str] = []
+    monkeypatch.setattr(values, "vendor_of", lambda plain: made.append(plain["vendor"]))
+    assert known.match("https://acme.test/x.js") is not None
+    assert (list(known.vendors), len(known.vendors), "acme" in known.vendors, made) == (["acme"], 1, True, [])
+    assert known.vendors["acme"] is None
+    assert made == ["acme"]
 
 
 def test_the_cache_gives_the_same_catalogue_as_the_files(cache: Path) -> None:
@@ -356,30 +443,23 @@ def test_another_folder_of_rules_makes_a_new_one(cache: Path, mine: Path) -> Non
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"{",
-        b"\xff\xfe",
-        b"null",
-        b"[]",
-        b"{}",
-        b'{"vendors": []}',
-        b'{"vendors": 1, "categories": 2, "surrogates": 3, "regimes": 4}',
+        lambda _: b"",
+        lambda _: b"{",
+        lambda whole: whole[:-1],
+        lambda whole: whole + b" ",
+        lambda whole: whole[:40],
+        lambda whole: whole.replace(b"acme", b"acne"),
+        lambda whole: b"x" + whole[1:],
     ],
-    ids=["empty", "cut off", "binary", "null", "a list", "nothing in it", "half of it", "other types"],
+    ids=["empty", "something else", "cut off", "too long", "only a beginning", "changed", "of another kind"],
 )
-def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: bytes) -> None:
+def test_a_corrupt_cache_file_is_ignored_and_written_anew(cache: Path, content: Callable[[bytes], bytes]) -> None:
     load(cache=cache)
     (file,) = cached(cache)
-    file.write_bytes(content)
+    whole = file.read_bytes()
+    file.write_bytes(content(whole))
     assert set(load(cache=cache).vendors) == {"acme"}
-    assert set(json.loads(file.read_bytes())) == {
-        "vendors",
-        "platforms",
-        "categories",
-        "regimes",
-        "surrogates",
-        "destinations",
-    }
+    assert file.read_bytes() == whole
 
 
 def test_a_folder_where_the_cache_file_should_be_is_ignored(cache: Path) -> None:
@@ -402,7 +482,7 @@ def test_old_cache_files_go_and_nothing_else_is_left(cache: Path, shipped: Path)
         load(cache=cache)
         os.utime(max(cached(cache), key=lambda file: file.stat().st_mtime), (number, number))
     assert 1 <= len(cached(cache)) <= 5
-    assert [name for name in os.listdir(cache) if not re.fullmatch(r"catalogue-[0-9a-f]{64}\.json", name)] == []
+    assert [name for name in os.listdir(cache) if not re.fullmatch(r"catalogue-[0-9a-f]{64}\.index", name)] == []
 
 
 def test_bad_rules_are_not_cached(cache: Path, mine: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from proxy_addon.catalogue.match import Catalogue, glob, regex_of, stem
+from proxy_addon.catalogue.index import regex_of, stem
+from proxy_addon.catalogue.match import Catalogue, glob
 from proxy_addon.catalogue.model import Cookie, Domain, Exemption, RequestRule, Snippet
 
 from ..small import catalogue, vendor

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.e2e
 
 # A banner of the site's own, which keeps what it was told in a cookie, and loads the page anew.
 _OWN = f"""<nav id="banner"><button id="all">All</button><button id="more">More</button>
-<form id="choices" hidden><input id="analytics" type="checkbox"><input id="name"><button id="save" type="button">Save</button></form>
-</nav><a id="again" href="#">Change</a><script>
+<form id="choices" hidden><input id="analytics" type="checkbox"><input id="name">
+<button id="save" type="button">Save</button></form></nav><a id="again" href="#">Change</a><script>
   const choose = said => {{ document.cookie = `mine=${{said}}; path=/; max-age=1000`; location.reload(); }};
   const at = id => document.getElementById(id);
   const said = (/mine=([a-z]*)/.exec(document.cookie) || [])[1];
