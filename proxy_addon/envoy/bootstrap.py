@@ -50,7 +50,7 @@ _OFF = {"@type": _TYPE + "envoy.config.route.v3.FilterConfig", "disabled": True}
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _ANYTHING: Plain = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
 _ANY_SIZE = {"re2.max_program_size.error_level": 1_000_000, "re2.max_program_size.warn_level": 1_000_000}
-_WINDOW = 1024 * 1024
+_WINDOW = 256 * 1024
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
 # Where one processor takes no call, another is asked.
 _PREVIOUS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"

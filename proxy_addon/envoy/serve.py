@@ -25,6 +25,9 @@ _OPTIONS: list[tuple[str, Any]] = [
     # A body that comes as a whole is at most as long as events may be.
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.so_reuseport", 0),
+    # A large page waits at the site, and not here: without a guess at the line's capacity no more is taken ahead.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 256 * 1024),
 ]
 
 
