@@ -8,11 +8,10 @@ Used by proxy.py with an engine of its own, and by anyone's mitmproxy as a scrip
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import sys
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
@@ -26,11 +25,12 @@ from proxy_addon.ask import Fetcher
 from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import BASE, ENFORCE, FILTER, OBSERVE, STRICT, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
-from proxy_addon.engine import Engine, Visit
+from proxy_addon.engine import Engine
+from proxy_addon.exchange import DIGESTS, Exchange, Fields, Gather, Refuse, is_long
 from proxy_addon.filter.aliases import Aliases
 from proxy_addon.filter.passing import Passing
 from proxy_addon.ledger import Several
-from proxy_addon.own import CSP_PATH, INSIDE_PATH, MOST_BYTES, is_own
+from proxy_addon.own import INSIDE_PATH, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
@@ -40,22 +40,6 @@ from proxy_addon.watch import Who
 
 if TYPE_CHECKING:
     from proxy_addon.ledger.ledger import Ledger
-
-# Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
-_SMALL = 128 * 1024
-# Nobody's events take more.
-MOST_EVENTS = 8 * 1024 * 1024
-# What says of a body that it is the one that was sent.
-_DIGESTS = ("content-md5", "digest", "content-digest", "repr-digest")
-# Seconds after which a browser's report is held against what the layers said.
-_SETTLE = 2.0
-
-
-class _Exchange(NamedTuple):
-    visit: Visit
-    url: str
-    fields: Mapping[str, str]
-    mount: Mount | None
 
 
 class Live(Protocol):
@@ -99,107 +83,64 @@ class Gate:
         if flow.response or flow.error or not flow.live:
             return None
         request = flow.request
-        headers = _Fields(request.headers)
+        headers = _Headers(request.headers)
         mode = flow.client_conn.proxy_mode
         address = flow.client_conn.peername[0] if flow.client_conn.peername else ""
-        mount = None
         if isinstance(mode, ReverseMode):
             mount = _mount(flow, mode)
-            url = mount.upstream + request.path
-            mount.to_upstream(headers)
+            exchange = Exchange.reverse(self.engine, mount, request.method, request.path, headers, address=address)
             request.host_header = mount.upstream.partition("://")[2]
-            fields = headers.plain()
-            visit = self.engine.visit_reverse(mount.upstream, mount.public, url, fields, address=address)
         else:
             # What was captured names the host in its fields, and for the rest only an address.
             captured = isinstance(mode, (LocalMode, WireGuardMode))
             url, host = (request.pretty_url, request.pretty_host) if captured else (request.url, request.host)
-            fields = headers.plain()
-            visit = self.engine.visit_forward(address, url, host, fields)
-        exchange = _Exchange(visit, url, fields, mount)
-        has_body = "transfer-encoding" in fields or request.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
-        if is_own(request.path):
-            # Answered when the body is there; nothing of it goes on to the site.
-            who = self.engine.listener(visit, request.method, request.path, fields)
-            if who is not None and self._live is not None:
-                self._lead(flow, self._live, who)
-            elif _is_long(fields.get("content-length", ""), has_body, MOST_BYTES):
-                # mitmproxy would keep all of it before it sends any answer.
-                flow.kill()  # type: ignore[no-untyped-call]
-            else:
-                flow.metadata["consentry-own"] = exchange
+            exchange = Exchange.forward(
+                self.engine, request.method, url, host, headers, path=request.path, address=address
+            )
+        who = exchange.listener()
+        if who is not None and self._live is not None:
+            self._lead(flow, self._live, who)
             return None
-        host = self.engine.may_hide(visit, url, fields) if self._aliases is not None else ""
+        host = exchange.hides() if self._aliases is not None else ""
         if host and self._aliases is not None and not self._resolver.leads(host):
             names = self._aliases.known(host)
             if names is None:
-                return self._look_up(flow, exchange, headers, has_body=has_body, host=host)
-            self._judge(flow, exchange, headers, has_body=has_body, names=names)
+                return self._look_up(flow, exchange, headers, host)
+            self._judge(flow, exchange, headers, names)
             return None
-        self._judge(flow, exchange, headers, has_body=has_body)
+        self._judge(flow, exchange, headers)
         return None
 
-    async def _look_up(
-        self, flow: http.HTTPFlow, exchange: _Exchange, headers: _Fields, *, has_body: bool, host: str
-    ) -> None:
+    async def _look_up(self, flow: http.HTTPFlow, exchange: Exchange, headers: Fields, host: str) -> None:
         """Judge a request once the other names of its host are known."""
         assert self._aliases is not None
         names = await self._aliases.names(host)
         if flow.response is None and flow.error is None and flow.live:
-            self._judge(flow, exchange, headers, has_body=has_body, names=names)
+            self._judge(flow, exchange, headers, names)
 
-    def _judge(
-        self,
-        flow: http.HTTPFlow,
-        exchange: _Exchange,
-        headers: _Fields,
-        *,
-        has_body: bool,
-        names: tuple[str, ...] = (),
-    ) -> None:
-        request, (visit, url, fields, _) = flow.request, exchange
-        answer = self.engine.request(visit, request.method, url, request.path, fields, names=names)
-        answer = answer or self.engine.cleaned(visit, request.method, url, fields)
-        answer = answer or self.engine.bootstrap(visit, request.method, fields)
-        if answer is not None:
-            flow.response = _response(answer)
+    def _judge(self, flow: http.HTTPFlow, exchange: Exchange, headers: Fields, names: tuple[str, ...] = ()) -> None:
+        step = exchange.request(headers, names)
+        if isinstance(step, Refuse):
+            # mitmproxy would keep all of it before it sends any answer.
+            flow.kill()  # type: ignore[no-untyped-call]
             return
-        flow.metadata["consentry"] = exchange
-        self.engine.prepare_request(visit, request.method, url, headers, fields)
-        length = fields.get("content-length", "")
-        if has_body and self.engine.carries_events(visit, request.method, url):
-            if not _is_long(length, has_body, MOST_EVENTS):
-                # Judged when the body is there; it waits for that, however long it is.
-                flow.metadata["consentry-events"] = exchange
-                return
-            judged = self.engine.events(visit, request.method, url, fields, None)
-            if isinstance(judged, Answer):
-                del flow.metadata["consentry"]
-                flow.response = _response(judged)
-                return
-        if _is_long(length, has_body):
-            request.stream = True
+        if isinstance(step, Answer):
+            flow.response = _response(step)
+            return
+        if not exchange.own:
+            flow.metadata["consentry"] = exchange
+        if isinstance(step, Gather):
+            flow.metadata["consentry-gathered"] = exchange
+        elif exchange.is_long():
+            flow.request.stream = True
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours, and judge events by their bodies."""
-        self._judge_events(flow)
-        exchange: _Exchange | None = flow.metadata.get("consentry-own")
-        if exchange is not None and flow.response is None:
-            request, content = flow.request, flow.request.raw_content or b""
-            answer = self.engine.own(exchange.visit, request.method, request.path, exchange.fields, content)
-            if request.path == CSP_PATH and answer.status == 204:
-                # The layers that held something report it at their own pace.
-                asyncio.get_running_loop().call_later(_SETTLE, self.engine.judge_reports, exchange.visit, content)
-            flow.response = _response(answer)
-
-    def _judge_events(self, flow: http.HTTPFlow) -> None:
-        exchange: _Exchange | None = flow.metadata.pop("consentry-events", None)
+        exchange: Exchange | None = flow.metadata.pop("consentry-gathered", None)
         if exchange is None or flow.response is not None:
             return
         request = flow.request
-        judged = self.engine.events(
-            exchange.visit, request.method, exchange.url, exchange.fields, request.raw_content or b""
-        )
+        judged = exchange.body(request.raw_content or b"", _later)
         if isinstance(judged, Answer):
             # What is ours is rewritten no more.
             flow.metadata.pop("consentry", None)
@@ -207,36 +148,26 @@ class Gate:
         elif judged is not None:
             request.raw_content = judged
             request.headers["content-length"] = str(len(judged))
-            for name in _DIGESTS:
+            for name in DIGESTS:
                 request.headers.pop(name, None)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Rewrite a response's headers, and set up what rewrites its body."""
-        exchange: _Exchange | None = flow.metadata.get("consentry")
+        exchange: Exchange | None = flow.metadata.get("consentry")
         response = flow.response
         if response is not None and "consentry-live" in flow.metadata:
             response.stream = True
         if exchange is None or response is None:
             return
-        headers = _Fields(response.headers)
-        if exchange.mount is not None:
-            exchange.mount.to_public(headers)
-        body = self.engine.response(
-            exchange.visit,
-            flow.request.method,
-            exchange.url,
-            response.status_code,
-            request=exchange.fields,
-            headers=headers,
-            recode=not _is_local(flow),
-        )
+        headers = _Headers(response.headers)
+        body = exchange.response(response.status_code, headers)
         if body is not None:
             response.stream = _Stream(body)
             # Of unknown length now: HTTP/1.1 says so by chunks, HTTP/2 needs nothing.
             if flow.request.http_version == "HTTP/1.1" and not headers.get_all("content-length"):
                 headers.set_all("transfer-encoding", ["chunked"])
                 response.http_version = "HTTP/1.1"
-        elif response.status_code != 101 and _is_long(", ".join(headers.get_all("content-length")), True):
+        elif response.status_code != 101 and is_long(", ".join(headers.get_all("content-length")), True):
             response.stream = True
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
@@ -297,8 +228,8 @@ class Tap:
         request = flow.request
         if is_own(request.path):
             return
-        exchange: _Exchange | None = flow.metadata.get("consentry")
-        fields = _Fields(request.headers).plain()
+        exchange: Exchange | None = flow.metadata.get("consentry")
+        fields = _Headers(request.headers).plain()
         consent = exchange.visit.consent if exchange is not None else None
         self._traffic.asked(flow.id, request.method, request.url, fields, consent, held=flow.response is not None)
 
@@ -310,7 +241,7 @@ class Tap:
         """Tell of an answer."""
         if flow.response is not None:
             self._traffic.answered(
-                flow.id, flow.response.status_code, _Fields(flow.response.headers).get_all("set-cookie")
+                flow.id, flow.response.status_code, _Headers(flow.response.headers).get_all("set-cookie")
             )
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -409,31 +340,28 @@ class Script:
             self._gate.server_connect(data)
 
 
-class _Fields:
-    """A message's header fields, read once: mitmproxy goes through all of them for each name. Names in lower case."""
+def _server_name(data: ClientHelloData) -> str:
+    address = data.context.server.address
+    return data.client_hello.sni or (address[0] if address else "")
+
+
+def _peer(data: TlsData) -> str:
+    return str(data.conn.peername[0]) if data.conn.peername else ""
+
+
+class _Headers(Fields):
+    """A message's header fields, read once: mitmproxy goes through all of them for each name."""
 
     def __init__(self, headers: http.Headers) -> None:
+        super().__init__(
+            (name.lower().decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in headers.fields
+        )
         self._headers = headers
-        self._values: dict[str, list[str]] = {}
-        for raw_name, raw_value in headers.fields:
-            name, value = raw_name.lower().decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
-            self._values.setdefault(name, []).append(value)
-
-    def get_all(self, name: str) -> list[str]:
-        """See rewrite.headers.Headers."""
-        return self._values.get(name, [])
 
     def set_all(self, name: str, values: Iterable[str]) -> None:
         """See rewrite.headers.Headers."""
-        self._values[name] = list(values)
-        self._headers.set_all(name, self._values[name])
-
-    def plain(self) -> dict[str, str]:
-        """Each name with one value: several are joined as HTTP joins them."""
-        # HTTP/2 may split Cookie into one field a cookie (RFC 9113 §8.2.3).
-        return {
-            name: ("; " if name == "cookie" else ", ").join(values) for name, values in self._values.items() if values
-        }
+        super().set_all(name, values)
+        self._headers.set_all(name, self.get_all(name))
 
 
 class _Stream:
@@ -446,6 +374,10 @@ class _Stream:
         # An empty piece would end a chunked response for the client.
         pieces: Iterator[bytes] = self._body.feed(data) if data else self._body.close()
         return (piece for piece in pieces if piece)
+
+
+def _later(seconds: float, call: Callable[..., object], *arguments: object) -> None:
+    asyncio.get_running_loop().call_later(seconds, call, *arguments)
 
 
 def _response(answer: Answer) -> http.Response:
@@ -474,27 +406,6 @@ def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:
     upstream = f"{scheme}://{name}" if port == {"http": 80, "https": 443}[scheme] else f"{scheme}://{name}:{port}"
     public = "https" if flow.client_conn.tls_established else "http"
     return Mount(upstream, f"{public}://{flow.request.host_header or ''}")
-
-
-def _server_name(data: ClientHelloData) -> str:
-    address = data.context.server.address
-    return data.client_hello.sni or (address[0] if address else "")
-
-
-def _peer(data: TlsData) -> str:
-    return str(data.conn.peername[0]) if data.conn.peername else ""
-
-
-def _is_long(length: str, has_body: bool, most: int = _SMALL) -> bool:
-    return int(length) > most if length.isdigit() else has_body
-
-
-def _is_local(flow: http.HTTPFlow) -> bool:
-    peer = flow.client_conn.peername
-    try:
-        return peer is None or ipaddress.ip_address(peer[0]).is_loopback
-    except ValueError:
-        return False
 
 
 addons = [Script()]

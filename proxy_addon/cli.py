@@ -31,6 +31,7 @@ from .config import (
 from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
+from .envoy.command import envoy_command, processor_command
 from .explain import Explanation, ask, connected, consent_of, explain
 from .filter.command import filter_command
 from .inspect.command import inspect_command
@@ -47,7 +48,7 @@ from .lists.store import open_lists
 from .options import list_option, option, rules_option, serving_options
 from .region import regime_at
 from .rewrite.destinations import MOST_BYTES
-from .serving import serve_sites
+from .serving import serve_sites, sites_of
 from .show import decoded_words, vendor_list, vendor_page, vendor_plain, verdict_words
 
 _LONGEST_TEXT = 65536
@@ -115,14 +116,8 @@ def reverse(urls: tuple[str, ...], **given: Any) -> None:
     consentry https://staging.example.com
     consentry https://shop.example.com https://blog.example.com --listen 8080 --listen 8081
     """
-    from .proxy import parse_upstream  # noqa: PLC0415 - mitmproxy loads slowly, and only serving needs it
-
     config = read_config(given["config"])
-    sites: list[tuple[str | None, str | None]] = [(parse_upstream(url), None) for url in urls]
-    sites = sites or [(parse_upstream(entry.url), entry.listen) for entry in config.sites]
-    if not sites:
-        raise UsageError("Name the site to stand in front of, as in: consentry https://staging.example.com")
-    serve_sites(sites, config, given)
+    serve_sites(sites_of(urls, config), config, given)
 
 
 @cli.command()
@@ -410,6 +405,10 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
 def _ledger_to_ask(given: Mapping[str, Any]) -> Place:
     said = given["ledger"] or read_config(given["config"]).options.get("ledger")
     return parse_place(said) if isinstance(said, str) else default_place()
+
+
+cli.add_command(envoy_command)
+cli.add_command(processor_command)
 
 
 def main() -> NoReturn:

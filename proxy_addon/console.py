@@ -45,6 +45,10 @@ class Console:
         """Print a sentence, or the event and its facts for a machine."""
         self._write(json.dumps({"event": event, **facts}, ensure_ascii=True) if self._json else text)
 
+    def line(self, text: str) -> None:
+        """Print a line that another process of this run has made."""
+        self._write(text)
+
     def warn(self, text: str) -> None:
         """Print what the proxy core warns of."""
         self.say(f"warning: {printable(text)}", "warning", what=text)

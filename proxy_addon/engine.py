@@ -44,6 +44,7 @@ from .ledger.visitor import Pseudonyms
 from .listed import listings
 from .lists.filters import Filters
 from .met import Met
+from .meter import Meter, Unmetered
 from .own import (
     ASKED,
     HELD,
@@ -74,6 +75,7 @@ from .rewrite.injection import Injection
 from .rewrite.text import Overheard, Prefixed, Sheet
 from .routers import Fetch, Routers
 from .routing import Routing
+from .state import Memory, Shared, State
 from .visitors import Client, Visitors
 from .watch import SESSION, Cookie, Watcher, Who, cookie_set
 
@@ -85,11 +87,9 @@ _OUTDATED = (
     "last-modified", "age", "expires",
 )  # fmt: skip
 # By this in Accept a service worker says that it fetches what may be a page, for which browsers have no word then.
-_PAGE_FOR_A_WORKER = ", application/x-consentry"
+PAGE_FOR_A_WORKER = ", application/x-consentry"
 _MOST_COOKIES = 200
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
-# So many addresses that pages held are remembered, to tell them from leaks.
-_MOST_HELD = 10_000
 # Browsers that pass for others are kept in mind up to this many.
 _MOST_PRETENDING = 1000
 # So much of a query is searched for what a tag was told.
@@ -100,7 +100,7 @@ _WATCH = (
     f"report-uri {BASE}csp"
 )
 # What is asked for so may come changed, and must come whole.
-_CHANGING = PAGES | _WORKERS | {"style"}
+CHANGING = PAGES | _WORKERS | {"style"}
 
 
 @dataclass(slots=True)
@@ -174,6 +174,8 @@ class Engine:
         pause: Pause | None = None,
         parameters: Parameters | None = None,
         clock: Callable[[], float] = time.time,
+        state: State | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`sites` are those that differ from `default`, by origin and by registrable domain.
 
@@ -182,15 +184,18 @@ class Engine:
         `watcher` pages listen for what it sets, and show a `badge` if that is wanted. `cache` is a folder for what
         is made of scripts once. `filters` are those of users' lists, for requests that the proxy sees and no vendor's
         file names. In a `pause` nothing is held in forward mode. `parameters` are those that addresses lose on sites
-        which want that.
+        which want that. `state` is what this engine has in common with those of other replicas; without it it
+        is alone. `meter` measures the steps of exchanges.
         """
         self.catalogue = catalogue
+        self.meter = meter or Unmetered()
         self._default = default
         self._sites = dict(sites)
         self._sink = sink
         self._keep_query = keep_query
         self._regions = regions
-        self._pseudonyms = pseudonyms or Pseudonyms(secrets.token_bytes(32))
+        self._shared = Shared(state or Memory(), pseudonyms)
+        self._pseudonyms = self._shared.pseudonyms
         self._clock = clock
         listed = listings(catalogue.having(LISTED))
         self.session = ledger.new_session()
@@ -223,10 +228,9 @@ class Engine:
         self._watcher = watcher
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = catalogue.sites
-        self._visitors = Visitors(framed=self._vendor_sites)
+        self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._quota = Quota(clock)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
-        self._held_there: OrderedDict[tuple[Client, str, str], None] = OrderedDict()
 
     # Who asks
 
@@ -432,8 +436,8 @@ class Engine:
     def prepare_request(self, visit: Visit, method: str, url: str, headers: Headers, fields: Mapping[str, str]) -> None:
         """Make sure that what is to be rewritten comes whole, and in a coding we know."""
         asked = fields.get("accept", "")
-        if _PAGE_FOR_A_WORKER in asked:
-            headers.set_all("accept", [asked.replace(_PAGE_FOR_A_WORKER, "")])
+        if PAGE_FOR_A_WORKER in asked:
+            headers.set_all("accept", [asked.replace(PAGE_FOR_A_WORKER, "")])
         if self._watcher is not None:
             self._watch_request(visit, headers, fields)
         if visit.forward and visit.site.gpc and not visit.paused:
@@ -445,7 +449,7 @@ class Engine:
             known = coding.accept_encoding(accepted)
             if known is not None and known != accepted:
                 headers.set_all("accept-encoding", [known or "identity"])
-        changes = destination(fields, "") in _CHANGING or "text/html" in asked or _PAGE_FOR_A_WORKER in asked
+        changes = destination(fields, "") in CHANGING or "text/html" in asked or PAGE_FOR_A_WORKER in asked
         if changes or self._routing.answers(visit, self._match(visit, url), url, method):
             for name in ("if-none-match", "if-modified-since", "if-range", "range"):
                 if name in fields:
@@ -525,7 +529,7 @@ class Engine:
             match = self.catalogue.match(url, site=visit.first_party)
             if match is None and self._watcher is not None and self._counted(visit, 1):
                 self._watch_host(visit, _host(url), visit.page, directive)
-            if match is None or match.exempt or (visit.client, visit.first_party, url) in self._held_there:
+            if match is None or match.exempt or self._shared.held(visit.client, visit.first_party, url):
                 continue
             if url.count("/") == 2 and self._has_exemptions(match.vendor, url):
                 # Of a frame a browser tells the origin only, and there it may show what is exempt.
@@ -616,9 +620,7 @@ class Engine:
             if row.event is not None:
                 verdict = self._routing.reported(visit, row, verdict)
             self._record(visit, row.layer, row.outcome, verdict, row.url, kind=row.type)
-            self._held_there[visit.client, visit.first_party, row.url] = None
-        while len(self._held_there) > _MOST_HELD:
-            self._held_there.popitem(last=False)
+            self._shared.holds(visit.client, visit.first_party, row.url)
 
     def _tell_consent(self, visit: Visit, plain: Mapping[str, Any], fields: Mapping[str, str]) -> Answer:
         """Answer a page that asks what its cookies, and what it tells of its platform, mean."""
@@ -947,7 +949,7 @@ class Engine:
             return None
         wanted = stated(request)
         accept = request.get("accept", "")
-        page = wanted in PAGES or (not wanted and "text/html" in accept) or _PAGE_FOR_A_WORKER in accept
+        page = wanted in PAGES or (not wanted and "text/html" in accept) or PAGE_FOR_A_WORKER in accept
         if kind == "sniff":
             nosniff = "nosniff" in ", ".join(headers.get_all("x-content-type-options")).lower()
             return True if page and not nosniff else None

@@ -36,6 +36,19 @@ def error_page(status: int, reason: str, message: str) -> bytes:
         remedy = "The request could not be read."
     else:
         remedy = next((said for sign, said in _REMEDIES if sign.lower() in message.lower()), _OTHERWISE)
+    return _page(status, reason, "The site cannot be reached", remedy, message)
+
+
+def unavailable_page() -> bytes:
+    """The page for when nothing can be judged, so that no page of the site may be shown."""
+    remedy = (
+        "Consentry has too much to do, or is being started again. Nothing of this page was sent, since its vendors "
+        "could not be held. Try again in a moment."
+    )
+    return _page(503, "Service Unavailable", "This page cannot be shown just now", remedy, "no processor answers")
+
+
+def _page(status: int, reason: str, title: str, remedy: str, message: str) -> bytes:
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -50,7 +63,7 @@ code {{ overflow-wrap: anywhere }}
 </style>
 </head>
 <body>
-<h1>The site cannot be reached</h1>
+<h1>{html.escape(title)}</h1>
 <p>{html.escape(remedy)}</p>
 <p><small>Consentry, {status} {html.escape(reason)}: <code>{html.escape(message)}</code></small></p>
 </body>

@@ -156,6 +156,21 @@ def serving_options(command: Command) -> Command:
                 f"[{DEFAULT_KEEP}; forever with --ledger]",
             ),
             option(
+                "--state",
+                metavar="URL",
+                help="Where replicas keep what they must know of each other: redis://HOST:PORT. [in memory]",
+            ),
+            option(
+                "--metrics",
+                metavar="[HOST:]PORT",
+                help="Where to answer /metrics (Prometheus), /healthz and /readyz. [nowhere]",
+            ),
+            option(
+                "--traces",
+                metavar="URL",
+                help="Where OpenTelemetry's spans are sent, as http://localhost:4318/v1/traces. [nowhere]",
+            ),
+            option(
                 "--dashboard",
                 metavar="[HOST:]PORT",
                 help="Where the dashboard listens. [127.0.0.1:8079, or any port if another program has that]",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import inspect
-import itertools
 import logging
 import signal
-import ssl
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,67 +21,16 @@ from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
 
 from .addon import Gate, Live, Tap
-from .catalogue.urls import origin, split
 from .chromium import AUTHORITY
 from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
-from .filter.aliases import Aliases
-from .filter.passing import Passing
-from .resolve import Resolver
+from .listeners import DEFAULT_HOST, Listener, Transport, check_files, parse_listen, reason_of
 from .traffic import Traffic
-
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8080
-
 
 # Told where a proxy listens, once it does, and what stops it from whatever thread.
 Started = Callable[[Sequence[str], Callable[[], None]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An address, and the site in front of which it stands (None: forward mode).
-
-    `capture` is another way for requests to come in forward mode: `wireguard`, a tunnel to this address, or `local`,
-    or `local:PROGRAM,…`, which takes what programs of this machine ask for and has no address.
-    """
-
-    host: str
-    port: int
-    upstream: str | None
-    capture: str = ""
-
-    @property
-    def spec(self) -> str:
-        """The listener as mitmproxy's mode specification."""
-        if self.capture.startswith("local"):
-            return self.capture
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        mode = f"reverse:{self.upstream}" if self.upstream else self.capture or "regular"
-        return f"{mode}@{host}:{self.port}" if host else f"{mode}@{self.port}"
-
-    def url(self, *, tls: bool, port: int | None = None) -> str:
-        """Where a browser on this machine reaches it."""
-        anywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
-        host = "localhost" if anywhere or self.host in ("127.0.0.1", "::1") else self.host
-        host = f"[{host}]" if ":" in host else host
-        return f"{'https' if tls and self.upstream else 'http'}://{host}:{port or self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How connections are made and accepted."""
-
-    confdir: Path
-    tls_cert: Path | None = None
-    upstream_ca: Path | None = None
-    insecure_upstream: bool = False
-    resolver: Resolver = field(default_factory=lambda: Resolver(()))
-    # What is not looked into, and which other names hosts have.
-    passing: Passing | None = None
-    aliases: Aliases | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +46,7 @@ def authority(confdir: Path) -> Shown:
     """The authority that is kept in a folder; it is made if there is none. Raises UsageError."""
     try:
         certs.CertStore.from_store(confdir, "mitmproxy", 2048)
-        path = confdir / "mitmproxy-ca-cert.pem"
+        path = confdir / AUTHORITY
         certificate = certs.Cert.from_pem(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(
@@ -139,48 +85,6 @@ def _must_capture() -> None:
         )
 
 
-def parse_listen(text: str, upstream: str | None) -> Listener:
-    """Read '[HOST:]PORT'. Raises UsageError."""
-    host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"'{text}' is no address to listen on; write it as PORT or HOST:PORT, as in 127.0.0.1:8080.")
-    return Listener(host.strip("[]") or DEFAULT_HOST, int(port), upstream)
-
-
-def place(
-    sites: Sequence[tuple[str | None, str | None]], addresses: Sequence[str], common: str | None = None
-) -> list[Listener]:
-    """A listener for each site: where `addresses` says in the same order, else at its own, else on a free port.
-
-    A site is its origin (None: forward mode) and its own address, if it has one. The first without any gets the
-    `common` address. Raises UsageError.
-    """
-    if len(addresses) > len(sites):
-        raise UsageError(
-            f"There are {len(addresses)} addresses to listen on, but only {len(sites)} to serve; take one out."
-        )
-    wanted = [addresses[index] if index < len(addresses) else own for index, (_, own) in enumerate(sites)]
-    if common is not None and None in wanted:
-        wanted[wanted.index(None)] = common
-    taken = {parse_listen(text, None).port for text in wanted if text is not None}
-    free = (port for port in itertools.count(DEFAULT_PORT) if port not in taken)
-    return [
-        Listener(DEFAULT_HOST, next(free), upstream) if text is None else parse_listen(text, upstream)
-        for (upstream, _), text in zip(sites, wanted, strict=True)
-    ]
-
-
-def parse_upstream(text: str) -> str:
-    """Read a site's URL into its origin. Raises UsageError."""
-    url = text if "://" in text else f"https://{text}"
-    site, parts = origin(url), split(url)
-    if site is None or parts is None or not site.startswith("http") or "@" in url:
-        raise UsageError(f"'{text}' is no site to stand in front of; write it as https://staging.example.com.")
-    if parts.path != "/" or parts.query:
-        raise UsageError(f"'{text}' has a path; Consentry stands in front of a whole site, so give {site}.")
-    return site
-
-
 def serve(
     engine: Engine,
     listeners: Sequence[Listener],
@@ -189,8 +93,9 @@ def serve(
     *,
     live: Live | None = None,
     started: Started | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run until interrupted; `live` is the dashboard beside it, `started` is told once it listens.
+    """Run until interrupted; `live` is the dashboard beside it, `started` is told once it listens, and so is `ready`.
 
     Raises UsageError if it cannot start.
     """
@@ -202,7 +107,7 @@ def serve(
             pass
         else:
             run = uvloop.run
-    run(_serve(engine, listeners, transport, console, live=live, started=started))
+    run(_serve(engine, listeners, transport, console, live=live, started=started, ready=ready))
 
 
 def _takes_uvloop() -> bool:
@@ -252,6 +157,7 @@ async def _serve(
     *,
     live: Live | None,
     started: Started | None,
+    ready: Callable[[], None],
 ) -> None:
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
 
@@ -259,6 +165,7 @@ async def _serve(
         urls = _announce(listeners, transport, servers, console, live, led=started is not None)
         if started is not None:
             started(urls, master.shutdown)
+        ready()
 
     gate = Gate(engine, transport.resolver, live, transport.passing, transport.aliases)
     master = _master(listeners, transport, servers, running, gate)
@@ -337,35 +244,12 @@ def _options(listeners: Sequence[Listener], transport: Transport) -> options.Opt
 def _late_options(transport: Transport) -> dict[str, object]:
     """Options that exist once their add-ons are loaded."""
     chosen: dict[str, object] = {"keep_host_header": True, "connection_strategy": "lazy"}
+    check_files(transport)
     if transport.tls_cert is not None:
-        # An empty passphrase, so that a key which needs one is an error and no question.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        _must_load(
-            transport.tls_cert,
-            "--tls-cert",
-            "a PEM file with a private key (no passphrase) and its certificate",
-            lambda path: context.load_cert_chain(path, password=""),
-        )
         chosen["certs"] = [f"*={transport.tls_cert}"]
     if transport.upstream_ca is not None:
-        _must_load(
-            transport.upstream_ca,
-            "--upstream-ca",
-            "a PEM file of certificates",
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations,
-        )
         chosen["ssl_verify_upstream_trusted_ca"] = str(transport.upstream_ca)
     return chosen
-
-
-def _must_load(path: Path, option: str, takes: str, load: Callable[[Path], object]) -> None:
-    """Try what mitmproxy would try at the first connection only."""
-    if not path.is_file():
-        raise UsageError(f"There is no file {path}; check the path given to {option}.")
-    try:
-        load(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be used ({error}); {option} takes {takes}.") from None
 
 
 def _announce(
@@ -390,7 +274,7 @@ def _announce(
                 mode=listener.capture,
                 listen=f"{listener.host}:{port}" if port else "",
                 client=client,
-                ca=str(transport.confdir / "mitmproxy-ca-cert.pem"),
+                ca=str(transport.confdir / AUTHORITY),
             )
             continue
         url = listener.url(tls=transport.tls_cert is not None, port=port)
@@ -462,7 +346,7 @@ class _Start:
                 )
             if server.last_exception is not None:
                 raise UsageError(
-                    f"Cannot listen on port {server.mode.listen_port()}: {_reason(server.last_exception)}; "
+                    f"Cannot listen on port {server.mode.listen_port()}: {reason_of(server.last_exception)}; "
                     "choose another with --listen."
                 )
 
@@ -499,16 +383,6 @@ def _quiet_end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     """A connection that is open at the end is cancelled, which Python 3.11 reports as an error: it is none."""
     if not isinstance(context.get("exception"), asyncio.CancelledError):
         loop.default_exception_handler(context)
-
-
-def _reason(error: Exception) -> str:
-    code = error.errno if isinstance(error, OSError) else None
-    said = {
-        errno.EADDRINUSE: "another program uses it",
-        errno.EACCES: "this user may not",
-        errno.EADDRNOTAVAIL: "the address is not one of this machine's",
-    }
-    return said.get(code or 0, str(error))
 
 
 def _first_cause(error: Exception) -> str:

@@ -30,8 +30,10 @@ from .ledger.visitor import Pseudonyms
 from .lists.catalogue import with_lists
 from .lists.filters import open_filters
 from .lists.store import open_lists
+from .meter import Meter
 from .region import Atlas, MaxMind, Regions
 from .routers import Fetch
+from .state import State
 from .watch import Watcher
 
 if TYPE_CHECKING:
@@ -94,10 +96,13 @@ def build_engine(
     watcher: Watcher | None = None,
     *,
     fetch: Fetch | None = None,
+    state: State | None = None,
+    meter: Meter | None = None,
 ) -> Engine:
     """Load the rules and build the engine. Raises RulesError and UsageError.
 
-    `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked.
+    `fetch` gets an address for us, to ask a router what is connected; without it nothing is asked. `state` is what
+    replicas have in common, and `meter` measures what is done.
     """
     rules, laws = read_rules(choices.rules)
     known = {SILENCE.regime: SILENCE, **laws}
@@ -159,6 +164,8 @@ def build_engine(
         filters=open_filters(catalogue, lists),
         pause=Pause(pause_place()) if choices.pausable else None,
         parameters=Parameters(each["parameter"] for each in rules.parameters),
+        state=state,
+        meter=meter,
     )
 
 
@@ -177,6 +184,20 @@ def open_passing(choices: Choices, catalogue: Catalogue, tell: Callable[[str], N
 
     place = state_folder() / "untouched.json" if choices.learn else None
     return Passing((*own, *shipped), is_vendor, place, tell=tell)
+
+
+def open_state(where: str | None, warn: Callable[[str], None]) -> State | None:
+    """What this replica has in common with others, at `where`; None if it is alone. `warn` hears of failures later.
+
+    Raises UsageError.
+    """
+    if not where:
+        return None
+    if not where.startswith(("redis://", "rediss://", "unix://")):
+        raise UsageError(f"'{where}' is no address of a state; write it as redis://HOST:PORT.")
+    from .state.redis import RedisState  # noqa: PLC0415 - an extra
+
+    return RedisState(where, warn)
 
 
 def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], None]) -> Ledger | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from .catalogue.domains import registrable_domain
 from .catalogue.urls import split
 from .consent.model import Consent
+from .state import Shared
 
 # A client is a browser: its address and user agent.
 Client = tuple[str, str]
@@ -36,8 +37,17 @@ class _Known:
 class Visitors:
     """Remembers each client's recent sites and what it said on them."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, framed: Collection[str] = ()) -> None:
-        """`clock` gives seconds that never go back. `framed` are sites that other sites usually frame: vendors'."""
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        framed: Collection[str] = (),
+        shared: Shared | None = None,
+    ) -> None:
+        """`clock` gives seconds that never go back. `framed` are sites that other sites usually frame: vendors'.
+
+        What is said on a site is `shared` with other replicas, if there are any.
+        """
+        self._shared = shared
         self._clock = clock
         self._framed = framed
         self._clients: OrderedDict[Client, _Known] = OrderedDict()
@@ -61,11 +71,17 @@ class Visitors:
         """The visitor's consent on `site`, as one of the site's own requests or responses said it."""
         known = self._known(client)
         known.sites[site] = consent
+        if self._shared is not None:
+            self._shared.learn(client, site, consent)
         if len(known.sites) > _MOST_SITES:
             known.sites.popitem(last=False)
 
     def consent(self, client: Client, site: str) -> Consent | None:
         """What is known of the visitor's consent on `site`, or None."""
+        # What was said last may have been said to another replica.
+        said = self._shared.consent(client, site) if self._shared is not None else None
+        if said is not None:
+            return said
         known = self._remembered(client)
         return known.sites.get(site) if known is not None else None
 

@@ -1,8 +1,8 @@
 """Runs every check on a bare machine: `python3 tests/run.py`.
 
 Makes a virtual environment for the oldest and the newest suitable Python it finds, installs what is missing
-(Chromium, npm and PostgreSQL by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end tests,
-which take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
+(Chromium, npm, PostgreSQL and Redis by apt-get where this user may), and runs ruff, mypy and pytest. The end-to-end
+tests, which take longest, run once, on the newest Python. Arguments go to pytest: `python3 tests/run.py -k segment`.
 """
 
 from __future__ import annotations
@@ -80,6 +80,9 @@ def install_system() -> None:
     # Tests of a ledger in PostgreSQL are left out where there is none.
     if may and not shutil.which("initdb") and not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         missing.append("postgresql")
+    # So are those of a state that is shared.
+    if may and not (shutil.which("redis-server") or shutil.which("valkey-server")):
+        missing.append("redis-server")
     # The test of Selenium is left out where there is no driver for it.
     if may and not shutil.which("chromedriver"):
         missing.append("chromium-driver")

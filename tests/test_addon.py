@@ -202,7 +202,7 @@ def test_a_report_that_may_be_too_long_is_cut_off_before_it_is_read(fields: dict
     flow.request.method = "POST"
     built.requestheaders(flow)
     assert flow.error is not None
-    assert "consentry-own" not in flow.metadata
+    assert "consentry-gathered" not in flow.metadata
 
 
 def test_a_browsers_report_is_judged_when_the_layers_have_had_their_say() -> None:
@@ -224,7 +224,7 @@ def test_a_browsers_report_is_judged_when_the_layers_have_had_their_say() -> Non
             await asyncio.sleep(0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("proxy_addon.addon._SETTLE", 0.0)
+        patch.setattr("proxy_addon.exchange.SETTLE", 0.0)
         asyncio.run(reports())
     assert judged == [b"{}"]
 

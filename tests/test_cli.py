@@ -20,7 +20,7 @@ from proxy_addon import __version__, proxy
 from proxy_addon.cli import main
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine
-from proxy_addon.proxy import Listener, Transport
+from proxy_addon.listeners import Listener, Transport
 
 from .rewrite.routers import RELAY
 from .small import ACME, ship, write

@@ -124,7 +124,7 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
         if error.name and error.name.partition(".")[0] in ("playwright", "rich"):
             raise UsageError(_MISSING) from None
         raise
-    from ..proxy import Transport  # noqa: PLC0415 - mitmproxy loads slowly
+    from ..listeners import Transport  # noqa: PLC0415
 
     site, *pages = _addresses(urls)
     check_targets(given["reports"])

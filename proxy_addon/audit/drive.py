@@ -16,7 +16,7 @@ from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import origin, split
 from ..engine import Engine
 from ..ledger import Evidence
-from ..proxy import Transport
+from ..listeners import Transport
 from .browser import usual_agent, visitor
 from .flow import Driver, NotReachedError, make, scroll, short, take
 from .model import AFTER, BEFORE, WITHDRAWN

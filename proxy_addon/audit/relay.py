@@ -9,7 +9,8 @@ from types import TracebackType
 
 from ..config import UsageError
 from ..engine import Engine
-from ..proxy import Transport, lend
+from ..listeners import Transport
+from ..proxy import lend
 from .overhear import Overhearing
 
 _START, _END = 60.0, 10.0

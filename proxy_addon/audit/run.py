@@ -15,7 +15,7 @@ from .. import __version__
 from ..catalogue.load import Rules
 from ..config import EMPTY, OBSERVE, ConfigFile, UsageError, read_rules, regime_named
 from ..consent.model import Regime
-from ..proxy import Transport
+from ..listeners import Transport
 from ..setup import Choices, build_engine
 from .autoconsent import AutoconsentDriver
 from .banner import banners

@@ -293,6 +293,20 @@ class Catalogue:
         """What matching needs of a vendor. KeyError if there is none of this id."""
         return OwnerRecord(*self.index.read(kinds.OWNERS, vendor))
 
+    def knows_host(self, host: str) -> bool:
+        """Whether something is catalogued on this very host, and not only wherever it may be served."""
+        return self._rules_for(host) is not None
+
+    def names_anywhere(self) -> frozenset[str]:
+        """The stems (see `stem`) of what is catalogued on whatever host it is served from."""
+        return frozenset(self._any_host)
+
+    def shapes_anywhere(self) -> frozenset[str]:
+        """Regular expressions of paths by which a router's settings and events are known on whatever host."""
+        routers = [vendor.router for vendor in self.having(kinds.ROUTER) if vendor.router]
+        shapes = (shape for router in routers for shape in (router.shape, router.events.shape))
+        return frozenset(shape.path for shape in shapes if shape)
+
     def owns(self, vendor: str, site: str) -> bool:
         """Whether a registrable domain is one of the vendor's own sites."""
         return vendor in (self._sites.get(site) or ())

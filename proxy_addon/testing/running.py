@@ -11,7 +11,7 @@ from ..audit.overhear import Overhearing
 from ..audit.relay import Relay
 from ..chromium import trusting
 from ..config import EMPTY
-from ..proxy import Transport
+from ..listeners import Transport
 from ..resolve import Resolver, parse_entry
 from ..setup import Choices, build_engine
 from .watch import Watch

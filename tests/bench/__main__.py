@@ -25,7 +25,8 @@ from .suite import page_cost as measure_pages
 @click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
 @click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
 @click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="How many, with --soak.")
-def main(*, quick: bool, pages: bool, soak: bool, requests: int) -> None:
+@click.option("--envoy", is_flag=True, help="Only what stands on Envoy, beside mitmproxy and bare Envoy.")
+def main(*, quick: bool, pages: bool, soak: bool, requests: int, envoy: bool) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
     It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.
@@ -34,13 +35,19 @@ def main(*, quick: bool, pages: bool, soak: bool, requests: int) -> None:
     try:
         if soak:
             with tempfile.TemporaryDirectory() as folder:
-                found = measure_soak(requests, Path(folder), lambda what: click.echo(what, err=True))
-            click.echo(f"{table_of_soak(found)}\n\n{processor()}")
-            sys.exit(0 if found.clean else 1)
+                soaked = measure_soak(requests, Path(folder), lambda what: click.echo(what, err=True))
+            click.echo(f"{table_of_soak(soaked)}\n\n{processor()}")
+            sys.exit(0 if soaked.clean else 1)
         if pages:
             rules = load_rules()
             cost = measure_pages(rules, plan.loads)
             click.echo(f"{table([guard_size(guardsize.measure(rules)), *page_cost(cost)])}\n\n{processor()}")
+            return
+        if envoy:
+            from . import envoy as on_envoy
+
+            measured = on_envoy.measure(plan, lambda what: click.echo(f"{what} …", err=True))
+            click.echo(f"{on_envoy.table(measured)}\n\n{processor()}")
             return
         results = measure(plan, lambda what: click.echo(f"{what} …", err=True))
     except (BenchError, FileError) as error:

@@ -13,6 +13,7 @@ from typing import cast
 from proxy_addon import proxy
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine
+from proxy_addon.listeners import Listener, Transport
 
 
 class _Open:
@@ -28,8 +29,8 @@ def main(site: str, port: int, confdir: Path) -> None:
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         proxy.serve(
             cast("Engine", None),
-            [proxy.Listener("127.0.0.1", port, site)],
-            proxy.Transport(confdir=confdir),
+            [Listener("127.0.0.1", port, site)],
+            Transport(confdir=confdir),
             Console(nowhere, quiet=True),
         )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import re
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -63,14 +65,19 @@ def with_wrk() -> bool:
 
 def wrk(url: str, destination: str, seconds: float) -> Load:
     """Load a URL with wrk; longer, if each connection has not been answered once. Raises BenchError."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(seconds)}s", "--timeout", "60s", "--latency"]
-    command += [part for name, value in headers(destination).items() for part in ("-H", f"{name}: {value}")]
+    return _wrk(
+        url, [part for name, value in headers(destination).items() for part in ("-H", f"{name}: {value}")], seconds
+    )
+
+
+def _wrk(url: str, options: Sequence[str], seconds: float) -> Load:
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{math.ceil(seconds)}s", "--timeout", "60s", "--latency", *options]
     said = subprocess.run([*command, url], capture_output=True, text=True, check=False).stdout
     total, p99, failed = _TOTAL.search(said), _P99.search(said), _FAILED.search(said)
     if total is None or p99 is None or failed is not None:
         raise BenchError(f"The load on {url} failed: {failed[0] if failed else said or 'wrk said nothing'}")
     if int(total[1]) < CONNECTIONS and seconds < _LONGEST:
-        return wrk(url, destination, seconds * 2)
+        return _wrk(url, options, seconds * 2)
     return Load(int(total[1]), float(total[2]) * _UNITS[total[3]], float(p99[1]) * _UNITS[p99[2]])
 
 
@@ -84,6 +91,44 @@ def asynchronous(url: str, destination: str, seconds: float) -> Load:
             yield request
 
     return _generate(url, requests())
+
+
+def mixed(site: str, page: Payload, asset: Payload, assets: int, seconds: float) -> Load:
+    """Load a site as browsers do: for each page so many assets; with the generator of our own."""
+    wanted = [page, *([asset] * assets)]
+    made = [_request(site + each.path, headers(each.destination if each is page else "image")) for each in wanted]
+    end = time.perf_counter() + seconds
+
+    def requests() -> Iterator[bytes]:
+        for request in itertools.cycle(made):
+            if time.perf_counter() >= end:
+                return
+            yield request
+
+    return _generate(site, requests())
+
+
+def mixed_by_wrk(site: str, page: Payload, asset: Payload, assets: int, seconds: float) -> Load:
+    """The same with wrk. Raises BenchError."""
+    script = f"""
+      local number, page, asset = 0, nil, nil
+      function init()
+        page = wrk.format("GET", "{page.path}", {_lua(headers(page.destination))})
+        asset = wrk.format("GET", "{asset.path}", {_lua(headers("image"))})
+      end
+      function request()
+        number = number + 1
+        return number % {assets + 1} == 1 and page or asset
+      end
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".lua", encoding="utf-8") as file:
+        file.write(script)
+        file.flush()
+        return _wrk(site, ("-s", file.name), seconds)
+
+
+def _lua(fields: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f'["{name}"] = "{value}"' for name, value in fields.items()) + "}"
 
 
 def different(site: str, payloads: Sequence[Payload], count: int, start: int = 0) -> Load:

@@ -157,14 +157,15 @@ def proxies(site: str, folder: Path, names: Sequence[str] = PROXIES) -> Iterator
         running: dict[str, Running] = {}
         for name in names:
             port = free_port()
-            running[name] = Running(name, _command(name, site, port, folder / f"confdir-{port}"), port, folder)
+            running[name] = Running(name, command(name, site, port, folder / f"confdir-{port}"), port, folder)
             stack.callback(running[name].stop)
         for proxy in running.values():
             proxy.wait_until_it_listens()
         yield running
 
 
-def _command(name: str, site: str, port: int, confdir: Path) -> list[str]:
+def command(name: str, site: str, port: int, confdir: Path) -> list[str]:
+    """What starts the proxy of that name in front of a site."""
     if name in (BARE, STREAMING):
         start = "from mitmproxy.tools.main import mitmdump; mitmdump()"
         mode = f"reverse:{site}@127.0.0.1:{port}"
@@ -178,7 +179,7 @@ def _command(name: str, site: str, port: int, confdir: Path) -> list[str]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -81,7 +81,7 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Results
         with upstream(resources, folder, plain=plan.plain) as site:
             with proxies(site.url, folder) as running:
                 for proxy, each in running.items():
-                    _check(each, resources[0], holds=proxy == CONSENTRY)
+                    check(each, resources[0], holds=proxy == CONSENTRY)
                 use_wrk = with_wrk() and not plan.plain
                 load = wrk if use_wrk else asynchronous
                 tell("requests a second")
@@ -155,7 +155,7 @@ def _first_bytes(plan: Plan, folder: Path) -> dict[str, FirstByte]:
         return {name: firstbyte.measure(slow, running[name], count) for name, count in tries.items()}
 
 
-def _check(proxy: Running, page: Payload, *, holds: bool) -> None:
+def check(proxy: Running, page: Payload, *, holds: bool) -> None:
     """The numbers mean something only if every vendor's tag is held by Consentry, and none by the others."""
     request = urllib.request.Request(proxy.url + page.path, headers=headers(page.destination))
     with urllib.request.urlopen(request, timeout=30) as response:

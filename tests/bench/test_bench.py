@@ -19,7 +19,7 @@ from .processes import BARE, CONSENTRY, FORGETFUL, PROXIES, STREAMING
 from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
 
-_TINY = Plan(
+TINY = Plan(
     rounds=1,
     seconds=0.2,
     requests=100,
@@ -35,7 +35,7 @@ _TINY = Plan(
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    return measure(_TINY)
+    return measure(TINY)
 
 
 def test_the_page_and_the_json_are_as_long_as_they_are_said_to_be() -> None:
@@ -52,7 +52,7 @@ def test_every_proxy_answers_the_load_on_every_resource(results: Results) -> Non
 
 def test_the_ledger_and_sqlite_append_the_same_rows_by_turns(results: Results) -> None:
     found = results.appending
-    assert found.rows == _TINY.evidence
+    assert found.rows == TINY.evidence
     assert len(found.rounds) == len(found.others) == 1
     assert min(found.rounds + found.others) > 0
     assert all(found.asked.values())
@@ -90,7 +90,7 @@ def test_the_report_is_one_table_with_a_verdict_on_each_target(results: Results)
     lines = table(rows(results)).splitlines()
     assert {line.count(" | ") for line in lines} == {6}
     assert sum("reached" in line for line in lines) == (14 if results.matching.beside else 13)
-    assert "asyncio" in machine(results, _TINY)
+    assert "asyncio" in machine(results, TINY)
 
 
 def test_the_parts_of_the_guard_are_the_whole_and_vendors_that_were_met_make_it_larger(results: Results) -> None:

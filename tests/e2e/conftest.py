@@ -7,13 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.proxy import Proxy
+from tests.kit.proxy import ENVOY, MITMPROXY, Proxy, behind
 from tests.kit.server import Server
 from tests.kit.site import Site
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-docs", action="store_true", help="write the pages of docs/ that tests measure anew")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a module says of reverse mode with ADAPTERS, it says of each adapter."""
+    adapters = getattr(metafunc.module, "ADAPTERS", None)
+    if adapters and "adapter" in metafunc.fixturenames:
+        metafunc.parametrize("adapter", adapters, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def adapter(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What stands in front of the sites of this module."""
+    name = getattr(request, "param", MITMPROXY)
+    if name == ENVOY:
+        pytest.importorskip("grpc", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
+        pytest.importorskip("envoy", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
+    with behind(name):
+        yield name
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +44,9 @@ def site() -> Iterator[tuple[Site, Server]]:
 
 
 @pytest.fixture(scope="module")
-def proxy(site: tuple[Site, Server], confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def proxy(
+    adapter: str, site: tuple[Site, Server], confdir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
     """Consentry in front of the site, as a reverse proxy."""
     with Proxy(site[1].url, "--confdir", str(confdir), folder=tmp_path_factory.mktemp("work")) as proxy:
         yield proxy

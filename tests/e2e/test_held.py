@@ -8,11 +8,12 @@ import pytest
 
 from tests.kit.browser import Browser
 from tests.kit.network import Network
-from tests.kit.proxy import Proxy
+from tests.kit.proxy import ENVOY, MITMPROXY, Proxy
 from tests.kit.server import Server
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.e2e
+ADAPTERS = (MITMPROXY, ENVOY)
 
 HIT = "https://www.google-analytics.com/g/collect?v=2&tid=G-1&cid=555.777&gcs=G111"
 PIXEL = "https://www.facebook.com/tr?id=1&ev=PageView"

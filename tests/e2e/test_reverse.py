@@ -19,11 +19,12 @@ from tests.kit.client import ENCODERS, TIMEOUT, fetch, opened
 from tests.kit.messages import Echo, Request, Response
 from tests.kit.network import Network
 from tests.kit.pages import without_guard
-from tests.kit.proxy import Proxy, run
+from tests.kit.proxy import ENVOY, MITMPROXY, Proxy, run
 from tests.kit.server import Server
 from tests.kit.site import Site
 
 pytestmark = pytest.mark.e2e
+ADAPTERS = (MITMPROXY, ENVOY)
 
 SCRIPT = "https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js"
 PIXEL = "https://px.ads.linkedin.com/collect/?pid=1&fmt=gif"
@@ -54,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def proxy(upstream: Server, confdir: Path, folder: Path) -> Iterator[Proxy]:
+def proxy(adapter: str, upstream: Server, confdir: Path, folder: Path) -> Iterator[Proxy]:
     with Proxy(upstream.url, "--confdir", str(confdir), folder=folder) as proxy:
         yield proxy
 
@@ -155,20 +156,28 @@ def test_a_large_download_passes_in_constant_memory(site: Site, proxy: Proxy, pa
 
 
 def test_a_large_page_passes_in_constant_memory(site: Site, proxy: Proxy, path: str) -> None:
+    def page(length: int) -> Response:
+        def pieces() -> Iterator[bytes]:
+            yield TRACKED
+            piece = b"<p>more and more text</p>\n" * 2500
+            yield from itertools.repeat(piece, length // len(piece))
+
+        return Response(pieces(), HTML)
+
+    def received(suffix: str) -> int:
+        count = 0
+        with opened(proxy.url + path + suffix) as response:
+            while piece := response.read(MEGABYTE):
+                count += len(piece)
+        return count
+
     length = 60 * MEGABYTE
-
-    def pieces() -> Iterator[bytes]:
-        yield TRACKED
-        piece = b"<p>more and more text</p>\n" * 2500
-        yield from itertools.repeat(piece, length // len(piece))
-
-    site.route(path, lambda request: Response(pieces(), HTML))
+    # What is under way between Envoy and a processor is full with much less.
+    site.route(path + "/first", lambda request: page(8 * MEGABYTE))
+    site.route(path, lambda request: page(length))
+    assert received("/first") > 7 * MEGABYTE
     before = proxy.memory()
-    received = 0
-    with opened(proxy.url + path) as response:
-        while piece := response.read(MEGABYTE):
-            received += len(piece)
-    assert received > length - MEGABYTE
+    assert received("") > length - MEGABYTE
     assert proxy.memory() - before < SPARE_MEMORY
 
 
@@ -480,7 +489,9 @@ def test_an_upstream_that_is_down_gives_a_readable_page(folder: Path) -> None:
 def test_an_upstream_with_an_expired_certificate_gives_a_page_that_says_so(authority: Authority, folder: Path) -> None:
     upstream = Server(Site(), authority.context("localhost", expired=True))
     address = f"https://localhost:{upstream.port}"
-    with Proxy(address, "--upstream-ca", str(authority.pem), folder=folder) as proxy:
+    # Of several addresses of one name the last one's failure is told.
+    options = ("--upstream-ca", str(authority.pem), "--resolve", "localhost:*:127.0.0.1")
+    with Proxy(address, *options, folder=folder) as proxy:
         answer = fetch(proxy.url + "/", {"Accept": "text/html"})
         assert answer.status == 502
         assert "certificate" in answer.text.lower()
@@ -494,10 +505,13 @@ def test_an_upstream_that_breaks_off_does_not_take_the_proxy_with_it(site: Site,
         raise ConnectionResetError
 
     site.route(path, lambda request: Response(broken(), HTML))
-    with opened(proxy.url + path) as response, pytest.raises(Exception, match=r"IncompleteRead|reset|Remote"):  # noqa: PT012
-        while response.read(1024):
-            pass
-        raise AssertionError("the page ended as if it were whole")
+    with opened(proxy.url + path) as response:
+        # Envoy may not have sent the beginning yet, and then says what happened.
+        if response.status != 502:
+            with pytest.raises(Exception, match=r"IncompleteRead|reset|Remote"):  # noqa: PT012
+                while response.read(1024):
+                    pass
+                raise AssertionError("the page ended as if it were whole")
     site.page(path, TRACKED)
     assert fetch(proxy.url + path).status == 200
     assert "Traceback" not in proxy.stderr

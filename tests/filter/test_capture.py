@@ -11,7 +11,8 @@ import pytest
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from proxy_addon.config import UsageError
-from proxy_addon.proxy import Listener, captures
+from proxy_addon.listeners import Listener
+from proxy_addon.proxy import captures
 
 from ..kit.proxy import Proxy
 from ..test_addon import flow_of, gate, here  # noqa: F401 - the fixture makes acme the only vendor

@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 _START = 60.0
 # The tree that is tested, whichever is installed.
 _ROOT = Path(__file__).resolve().parents[2]
+# What stands in front of sites: mitmproxy, or Envoy.
+MITMPROXY, ENVOY = "mitmproxy", "envoy"
 _WORDS = ("layer", "outcome", "verdict", "vendor", "rule", "url", "page", "type", "reason")
 
 
@@ -41,8 +44,10 @@ class Proxy:
 
     It is up, and says where, once the constructor is through; it raises with the process's own words if
     it is not. `--json` is added, and `--listen` and `--no-dashboard` where nothing is said of these. It runs in
-    `folder`, which holds no configuration.
+    `folder`, which holds no configuration. Sites named first have the `adapter` in front that is chosen with `behind`.
     """
+
+    adapter: ClassVar[str] = MITMPROXY
 
     def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         """Start the process and wait until it listens."""
@@ -50,6 +55,8 @@ class Proxy:
         if not any(each.startswith("--dashboard") for each in arguments):
             # Pages that no dashboard listens to have nothing under way once they are loaded.
             listen = (*listen, "--no-dashboard")
+        if self.adapter == ENVOY and arguments and arguments[0].startswith(("http://", "https://")):
+            arguments = ("envoy", *arguments, "--processors", "1", "--envoy-threads", "1")
         # What comes after '--' is another program's.
         end = arguments.index("--") if "--" in arguments else len(arguments)
         own, others = arguments[:end], arguments[end:]
@@ -217,6 +224,16 @@ class Proxy:
             self._errors.append(line)
 
 
+@contextmanager
+def behind(adapter: str) -> Iterator[str]:
+    """Let sites have this adapter in front, as long as the context lasts."""
+    before, Proxy.adapter = Proxy.adapter, adapter
+    try:
+        yield adapter
+    finally:
+        Proxy.adapter = before
+
+
 def run(
     *arguments: str, folder: Path, timeout: float = 60, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -243,6 +260,14 @@ def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     mine = children.read_text().split() if children.exists() else []
     return [pid, *(each for child in mine for each in _family(int(child)))]
+
+
+def children(pid: int) -> list[tuple[int, str]]:
+    """The processes that a process has started, each with its command (Linux)."""
+    return [
+        (each, Path(f"/proc/{each}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip())
+        for each in _family(pid)[1:]
+    ]
 
 
 def _resident(pid: int) -> int:

@@ -1,0 +1,169 @@
+"""The adapter: an external processor that leads what Envoy hands over through the engine.
+
+Envoy asks for a whole exchange where the request itself has to be judged (a page, what is ours, what the catalogue may
+know), and else only for a response that has something to judge; which is which is said in bootstrap.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import chain
+from typing import Any
+
+import grpc
+from envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, ProcessingRequest, ProcessingResponse
+
+from ..answer import Answer
+from ..engine import Engine
+from ..exchange import DIGESTS, SMALL, Exchange, Fields, Gather, Refuse, is_long
+from ..rewrite.coding import Body
+from ..rewrite.mount import Mount
+from . import messages
+from .messages import Headers
+
+# The site that Envoy asks about, and how browsers reach it: in the metadata of each call.
+UPSTREAM, SCHEME = "consentry-upstream", "consentry-scheme"
+# The authority that the browser asked, as Envoy keeps it while a request goes by another to the site.
+AUTHORITY = "filter_state['consentry.authority']"
+_TOO_LONG = Answer(413, (("content-type", "text/plain"), ("connection", "close")), b"This is too long.\n")
+
+Warn = Callable[[str], None]
+
+
+class Processor:
+    """Answers Envoy's calls, each of which is one exchange."""
+
+    def __init__(self, engine: Engine, warn: Warn) -> None:
+        """`warn` is told, in one line, what goes wrong in a call."""
+        self._engine = engine
+        self._warn = warn
+
+    async def process(
+        self, incoming: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[ProcessingResponse]:
+        """Answer one call."""
+        metadata = {name: str(value) for name, value in context.invocation_metadata() or ()}
+        call = _Call(self._engine, metadata.get(UPSTREAM, ""), metadata.get(SCHEME, "http"))
+        try:
+            async for message in incoming:
+                for response in call.take(message):
+                    yield response
+        except Exception as error:
+            # Without an answer Envoy lets nothing through: what it cannot ask about stays where it is.
+            self._warn(f"an exchange was given up ({type(error).__name__}: {error})")
+            await context.abort(grpc.StatusCode.INTERNAL, "Consentry could not go through this exchange.")
+
+
+class _Call:
+    """What is known of one exchange from message to message."""
+
+    def __init__(self, engine: Engine, upstream: str, scheme: str) -> None:
+        self._engine = engine
+        self._upstream = upstream
+        self._scheme = scheme
+        self._exchange: Exchange | None = None
+        self._body: Body | None = None
+        self._whole = False
+
+    def take(self, message: ProcessingRequest) -> Iterator[ProcessingResponse]:
+        """The answers to one message."""
+        kind = message.WhichOneof("request")
+        if kind == "request_headers":
+            yield self._request(message)
+        elif kind == "request_body":
+            yield self._request_body(message.request_body.body)
+        elif kind == "response_headers":
+            yield self._response(message)
+        elif kind == "response_body":
+            yield from self._response_body(message.response_body)
+        elif kind == "response_trailers":
+            if self._body is not None and not self._whole:
+                yield from messages.pieces(self._body.close(), ends=False)
+            yield messages.unchanged("response_trailers")
+        elif kind is not None:
+            yield messages.unchanged(kind)
+
+    def _request(self, message: ProcessingRequest) -> ProcessingResponse:
+        headers = Headers(message.request_headers)
+        pseudo, found = headers.pseudo, messages.attributes(message)
+        exchange = Exchange.reverse(
+            self._engine,
+            Mount(self._upstream, f"{self._scheme}://{pseudo.get(':authority', '')}"),
+            pseudo.get(":method", ""),
+            pseudo.get(":path", ""),
+            headers,
+            address=messages.address_in(found),
+        )
+        self._exchange = exchange
+        step = exchange.request(headers)
+        if isinstance(step, Refuse):
+            return messages.answered(_TOO_LONG)
+        if isinstance(step, Answer):
+            return messages.answered(step)
+        if isinstance(step, Gather):
+            if not message.request_headers.end_of_stream:
+                return messages.wants_request(messages.passed("request_headers", headers))
+            judged = exchange.body(b"", _later)
+            if isinstance(judged, Answer):
+                return messages.answered(judged)
+        return messages.passed("request_headers", headers)
+
+    def _request_body(self, content: bytes) -> ProcessingResponse:
+        assert self._exchange is not None
+        judged = self._exchange.body(content, _later)
+        if isinstance(judged, Answer):
+            return messages.answered(judged)
+        if judged is None:
+            return messages.unchanged("request_body")
+        response = messages.replaced("request_body", judged)
+        # Envoy counts the new body itself.
+        response.request_body.response.header_mutation.remove_headers.extend(("content-length", *DIGESTS))
+        return response
+
+    def _response(self, message: ProcessingRequest) -> ProcessingResponse:
+        headers = Headers(message.response_headers)
+        exchange = self._exchange or self._unasked(message)
+        length = ", ".join(headers.get_all("content-length"))
+        body = exchange.response(int(headers.pseudo[":status"]), headers)
+        response = messages.passed("response_headers", headers)
+        if body is None:
+            return response
+        if message.response_headers.end_of_stream:
+            # An empty page still gets its guard.
+            if content := b"".join(body.close()):
+                common = response.response_headers.response
+                common.status = common.CONTINUE_AND_REPLACE
+                common.body_mutation.body = content
+            return response
+        self._body, self._whole = body, not is_long(length, True, SMALL)
+        return messages.wants_response(response, whole=self._whole)
+
+    def _response_body(self, part: HttpBody) -> Iterator[ProcessingResponse]:
+        if self._body is None:
+            yield messages.unchanged("response_body")
+            return
+        fed = self._body.feed(part.body) if part.body else iter(())
+        # Lazily, for little can decode to a lot.
+        made = chain(fed, self._body.close()) if part.end_of_stream else fed
+        if self._whole:
+            yield messages.replaced("response_body", b"".join(made))
+        else:
+            yield from messages.pieces(made, ends=part.end_of_stream)
+
+    def _unasked(self, message: ProcessingRequest) -> Exchange:
+        """The exchange of a request that passed without being judged: what is known of it came along."""
+        found = messages.attributes(message)
+        return Exchange.reverse(
+            self._engine,
+            Mount(self._upstream, f"{self._scheme}://{found.get(AUTHORITY, '')}"),
+            found.get("request.method", ""),
+            found.get("request.path", ""),
+            Fields(messages.fields_in(found)),
+            address=messages.address_in(found),
+            moved=True,
+        )
+
+
+def _later(seconds: float, call: Callable[..., object], *arguments: object) -> None:
+    asyncio.get_running_loop().call_later(seconds, call, *arguments)

@@ -1,0 +1,102 @@
+"""The state of several replicas, in Redis or Valkey.
+
+While it cannot be reached, each replica goes by what it knows itself, as if it were alone, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from ..config import UsageError
+from . import Memory
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_Result = TypeVar("_Result")
+
+_PREFIX = "consentry:"
+_SALT = _PREFIX + "salt"
+_SALT_BYTES = 32
+# Seconds that one answer may take, and for which nothing is asked after a failure.
+_PATIENCE, _PAUSE = 0.25, 2.0
+
+
+class RedisState:
+    """A State that is shared."""
+
+    def __init__(self, url: str, warn: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        """Connect to `url`, as redis://HOST:PORT/0. `warn` hears of failures later. Raises UsageError."""
+        try:
+            import redis  # noqa: PLC0415 - it is an extra
+        except ImportError:
+            raise UsageError("State in Redis needs its client; pip install 'consentry[redis]'.") from None
+        self._error = redis.RedisError
+        self._warn = warn
+        self._clock = clock
+        self._known = Memory(clock)
+        self._silent_until = 0.0
+        self._failing = False
+        try:
+            self._redis: Redis = redis.Redis.from_url(
+                url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, decode_responses=False
+            )
+            self._salt = self._shared_salt()
+        except ValueError as error:
+            raise UsageError(f"'{url}' is no address of a state ({error}); write it as redis://HOST:PORT.") from None
+        except (redis.RedisError, OSError) as error:
+            raise UsageError(f"The state at {_shown(url)} cannot be reached: {error}; check --state.") from None
+
+    def get(self, kind: str, key: str) -> str | None:
+        """See State."""
+        name = f"{_PREFIX}{kind}:{key}"
+        found = self._try(lambda: (self._redis.get(name),))
+        if found is None:
+            return self._known.get(kind, key)
+        value = found[0]
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else None
+
+    def put(self, kind: str, key: str, value: str, seconds: int) -> None:
+        """See State."""
+        self._known.put(kind, key, value, seconds)
+        self._try(lambda: self._redis.set(f"{_PREFIX}{kind}:{key}", value, ex=seconds))
+
+    def salt(self) -> bytes | None:
+        """See State."""
+        return self._salt
+
+    def close(self) -> None:
+        """See State."""
+        self._redis.close()
+
+    def _shared_salt(self) -> bytes:
+        # Whoever is first decides.
+        self._redis.set(_SALT, secrets.token_hex(_SALT_BYTES), nx=True)
+        found = self._redis.get(_SALT)
+        return bytes.fromhex(found.decode()) if isinstance(found, bytes) else secrets.token_bytes(_SALT_BYTES)
+
+    def _try(self, ask: Callable[[], _Result]) -> _Result | None:
+        """What is answered, or None if nothing is."""
+        if self._clock() < self._silent_until:
+            return None
+        try:
+            answer = ask()
+        except (self._error, OSError) as error:
+            self._silent_until = self._clock() + _PAUSE
+            if not self._failing:
+                self._failing = True
+                self._warn(f"the state cannot be reached ({error}); this replica goes by what it knows itself")
+            return None
+        if self._failing:
+            self._failing = False
+            self._warn("the state is reached again")
+        return answer
+
+
+def _shown(url: str) -> str:
+    """The address without what lets one in."""
+    scheme, slashes, rest = url.partition("://")
+    return scheme + slashes + rest.rpartition("@")[2]

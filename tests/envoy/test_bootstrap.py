@@ -1,0 +1,155 @@
+"""Envoy's configuration: Envoy itself says that it is one, and which requests it hands over is tried on its rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy_addon.catalogue.match import Catalogue
+from proxy_addon.catalogue.model import Domain, RequestRule
+from proxy_addon.config import read_rules
+from proxy_addon.envoy.bootstrap import Limits, Place, bootstrap
+from proxy_addon.envoy.supervise import envoy_program
+from proxy_addon.listeners import Listener, Transport
+from proxy_addon.resolve import Resolver, parse_entry
+from tests.kit.certificates import Authority
+from tests.small import catalogue, vendor
+
+ADMIN = Place(host="127.0.0.1", port=9901)
+PROCESSORS = (Place(path="/tmp/one.sock"), Place(path="/tmp/two.sock"))
+
+
+def configured(
+    *upstreams: str, known: Catalogue | None = None, transport: Transport | None = None, **settings: Any
+) -> dict[str, Any]:
+    listeners = [Listener("127.0.0.1", 8080 + index, upstream) for index, upstream in enumerate(upstreams)]
+    processors = settings.pop("processors", PROCESSORS)
+    return bootstrap(
+        listeners,
+        transport or Transport(Path("/nowhere")),
+        known or catalogue(),
+        processors,
+        ADMIN,
+        **settings,
+    )
+
+
+def checked(configuration: dict[str, Any], folder: Path) -> None:
+    """Let Envoy read it."""
+    path = folder / "envoy.json"
+    path.write_text(json.dumps(configuration), "utf-8")
+    command = [envoy_program(), "--mode", "validate", "-c", str(path), "-l", "error"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+
+
+def manager(configuration: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = configuration["static_resources"]["listeners"][index]["filter_chains"][0]
+    config: dict[str, Any] = found["filters"][0]["typed_config"]
+    return config
+
+
+def patterns(configuration: dict[str, Any]) -> list[str]:
+    """The expressions of paths that are handed over."""
+    routes = manager(configuration)["route_config"]["virtual_hosts"][0]["routes"]
+    return [
+        route["match"]["safe_regex"]["regex"]
+        for route in routes
+        if "safe_regex" in route["match"] and "consentry.responses" in route["typed_per_filter_config"]
+    ]
+
+
+def cluster(configuration: dict[str, Any], name: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = configuration["static_resources"]["clusters"]
+    return next(each for each in found if each["name"] == name)
+
+
+def test_envoy_takes_the_configuration_with_all_shipped_rules(tmp_path: Path) -> None:
+    known = read_rules(())[0].catalogue
+    checked(configured("http://127.0.0.1:3000", "https://shop.example", known=known), tmp_path)
+
+
+def test_envoy_takes_certificates_private_authorities_and_mappings(tmp_path: Path, authority: Authority) -> None:
+    transport = Transport(
+        tmp_path,
+        tls_cert=authority.issue("localhost"),
+        upstream_ca=authority.pem,
+        resolver=Resolver([parse_entry("shop.example:443:[::1]:8443")]),
+    )
+    made = configured("https://shop.example", "https://192.0.2.7:8443", transport=transport)
+    checked(made, tmp_path)
+    endpoint = cluster(made, "https://shop.example")["load_assignment"]["endpoints"][0]["lb_endpoints"][0]
+    assert endpoint["endpoint"]["address"]["socket_address"] == {"address": "::1", "port_value": 8443}
+
+
+def test_envoy_takes_processors_by_name_and_fields_that_say_where_a_visitor_is(tmp_path: Path) -> None:
+    processors = (Place(host="consentry", port=9000),)
+    made = configured("https://shop.example", processors=processors, reads=("cf-ipcountry",), limits=Limits(0.5, 7))
+    checked(made, tmp_path)
+    assert cluster(made, "processors")["type"] == "STRICT_DNS"
+    assert cluster(made, "processors")["circuit_breakers"]["thresholds"][0]["max_requests"] == 7
+    assert "request.headers['cf-ipcountry']" in json.dumps(made)
+
+
+def test_nothing_is_let_through_when_it_cannot_be_asked_about() -> None:
+    asking: list[dict[str, Any]] = []
+
+    def look(part: Any) -> None:
+        if isinstance(part, dict):
+            if part.get("@type", "").endswith("ExternalProcessor"):
+                asking.append(part)
+            for each in part.values():
+                look(each)
+        elif isinstance(part, list):
+            for each in part:
+                look(each)
+
+    look(configured("https://shop.example"))
+    assert len(asking) == 2
+    assert [each["failure_mode_allow"] for each in asking] == [False, False]
+    assert [each["status_on_error"] for each in asking] == [{"code": "ServiceUnavailable"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "handed"),
+    [
+        ("/matomo.js", True),
+        ("/stats/matomo.js", True),
+        ("/stats/matomo.php", True),
+        ("/a/../matomo.js", True),
+        ("/m%2Ejs", True),
+        ("/x\\y", True),
+        ("/matomo.js/picture.png", False),
+        ("/mymatomo.js", False),
+        ("/", False),
+    ],
+)
+def test_what_is_catalogued_on_any_host_is_handed_over(path: str, handed: bool) -> None:
+    rule = RequestRule("script", "script", "*", "/**/matomo.js", "The script.")
+    made = configured("https://shop.example", known=catalogue(vendor("matomo", requests=(rule,))))
+    assert any(re.fullmatch(each, path) for each in patterns(made)) is handed
+
+
+def test_a_routers_settings_are_handed_over_wherever_they_are_served() -> None:
+    found = patterns(configured("https://shop.example", known=read_rules(())[0].catalogue))
+    for path, handed in (("/v1/projects/KEY/settings", True), ("/cdn/v1/projects/KEY/settings", True), ("/v1/t", True)):
+        assert any(re.fullmatch(each, path) for each in found) is handed, path
+    assert not any(re.fullmatch(each, "/v1/products") for each in found)
+
+
+def test_a_site_that_is_a_vendors_host_is_handed_over_as_a_whole() -> None:
+    known = catalogue(vendor("acme", domains=(Domain("acme.test", "analytics"),)))
+    routes = manager(configured("https://cdn.acme.test", known=known))["route_config"]["virtual_hosts"][0]["routes"]
+    first = next(route for route in routes if route["match"] == {"prefix": "/"})
+    assert "consentry.pages" not in first["typed_per_filter_config"]
+
+
+def test_the_site_hears_how_a_browser_came_only_from_servers_that_are_trusted() -> None:
+    removed = "request_headers_to_remove"
+    assert removed in manager(configured("https://shop.example"))["route_config"]
+    assert removed not in manager(configured("https://shop.example", keeps_forwarded=True))["route_config"]
