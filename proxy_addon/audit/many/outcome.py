@@ -12,6 +12,19 @@ FAILURES = (UNREACHABLE, CRASH, TIME, MEMORY)
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What a process with a browser says of an address: `failure` with `error`, or the `result` as JSON on one line.
+
+    The first one, before any address, says that the browser is there. `unusable` says why there can be none.
+    """
+
+    failure: str = ""
+    error: str = ""
+    result: str = ""
+    unusable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One address, looked at or not.
 
