@@ -57,8 +57,9 @@ class Stations(WorkerPlugin):
 
 def look(name: str, job: Job) -> Outcome:
     """The task: audit an address at one of the stations of the worker that it runs on."""
-    stations: Stations = get_worker().plugins[name]
-    return stations.look(job)
+    stations: Any = get_worker().plugins[name]
+    outcome: Outcome = stations.look(job)
+    return outcome
 
 
 class ClusterCrew:
@@ -67,15 +68,15 @@ class ClusterCrew:
     def __init__(self, options: Options, limits: Limits, address: str) -> None:
         """`address` is the scheduler's, as tcp://scheduler:8786. Raises UsageError if it is not there."""
         try:
-            self._client: Any = Client(address, timeout=_CONNECT, name="consentry-audit")
+            self._client: Any = Client(address, timeout=_CONNECT, name="consentry-audit")  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"There is no Dask scheduler at {address} ({_short(error)}); start one with: dask scheduler"
             ) from None
         self._address = address
         self._name = f"consentry-audit-{uuid.uuid4()}"
-        self._done: queue.SimpleQueue[tuple[Job, Future]] = queue.SimpleQueue()
-        self._running: dict[str, Future] = {}
+        self._done: queue.SimpleQueue[tuple[Job, Future[Any]]] = queue.SimpleQueue()
+        self._running: dict[str, Future[Any]] = {}
         self._alone_since: float | None = None
         try:
             self._client.register_plugin(Stations(options, limits, self._name), name=self._name)

@@ -36,6 +36,7 @@ def run(
     store: Store,
     crew: Crew,
     delay: float,
+    *,
     tell: Callable[[Progress], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:

@@ -18,7 +18,7 @@ def schema(arrow: Any) -> Any:
     text, whole = arrow.string(), arrow.int32()
     vendor = {"vendor": text, "name": text, "category": text, "states": arrow.list_(text)}
     vendor |= {"violating": arrow.list_(text), "requests": whole, "violations": whole}
-    finding = {name: text for name in ("key", "kind", "severity", "title", "page", "state", "vendor", "category")}
+    finding = dict.fromkeys(("key", "kind", "severity", "title", "page", "state", "vendor", "category"), text)
     host = {"host": text, "requests": whole, "types": arrow.list_(text), "states": arrow.list_(text)}
     return arrow.schema(
         {

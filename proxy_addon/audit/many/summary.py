@@ -10,7 +10,7 @@ from typing import Any
 
 from ...config import UsageError
 from .rows import missing
-from .store import BusyError, Store, part_files
+from .store import JOURNAL, BusyError, Store, part_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,9 @@ def summarise(folder: Path) -> Summary:
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}; give one that `consentry audit --urls --output` wrote.")
     try:
-        # What a stop left in the journal only is made into a part.
-        Store(folder).close()
+        if (folder / JOURNAL).is_file():
+            # What a stop left in the journal only is made into a part.
+            Store(folder).close()
     except BusyError:
         # An audit is under way: what it has made into parts so far.
         pass
@@ -140,11 +141,17 @@ def summarise(folder: Path) -> Summary:
             rows: list[tuple[Any, ...]] = base.execute(query).fetchall()
             return rows
 
+        pages, failed, violating, violations, warnings, seconds = ask(_TOTALS)[0]
         return Summary(
-            *ask(_TOTALS)[0],
+            pages=pages,
+            failed=failed,
+            violating=violating,
+            violations=violations,
+            warnings=warnings,
+            seconds=seconds,
             vendors=tuple(VendorCount(*each) for each in ask(_VENDORS)),
             sites=tuple(SiteCount(*each) for each in ask(_SITES)),
-            hosts=tuple(HostCount(*each[:3], tuple(each[3])) for each in ask(_HOSTS)),
+            hosts=tuple(HostCount(host, pages, requests, tuple(types)) for host, pages, requests, types in ask(_HOSTS)),
             kinds=tuple(KindCount(*each) for each in ask(_KINDS)),
             failures=tuple(Failed(*each) for each in ask(_FAILURES)),
         )

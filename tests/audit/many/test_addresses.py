@@ -90,4 +90,6 @@ def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
 
 def _map(root: str, entry: str, *locations: str) -> bytes:
     inside = "".join(f"<{entry}><loc>{each}</loc></{entry}>" for each in locations)
-    return f'<?xml version="1.0"?><{root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{inside}</{root}>'.encode()
+    return (
+        f'<?xml version="1.0"?><{root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{inside}</{root}>'.encode()
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_pages_of_one_host_wait_for_each_other_and_for_the_delay(tmp_path: Path)
     with Store(tmp_path, KIND) as store:
         run([f"https://a.example/{page}" for page in range(4)], store, hands, delay=5, clock=clock)
     assert hands.most == 1
-    assert all(later - earlier >= 5 for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= 5 for earlier, later in pairwise(starts))
 
 
 def test_progress_counts_what_was_done_earlier_too(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def test_nothing_is_left_when_all_is_taken_and_finished() -> None:
     st.lists(st.sampled_from([f"https://{host}.test/{page}" for host in "abc" for page in range(4)]), unique=True),
     st.randoms(use_true_random=False),
 )
-def test_whatever_finishes_when_each_address_is_taken_once_and_no_host_is_hurried(urls: list[str], dice: object) -> None:
+def test_whatever_finishes_when_each_address_is_taken_once_and_no_host_is_hurried(
+    urls: list[str], dice: object
+) -> None:
     choose = getattr(dice, "choice")  # noqa: B009 - hypothesis does not name the type
     schedule, now, taken, running = Schedule(urls, delay=3), 0.0, list[str](), list[Job]()
     last: dict[str, float] = {}

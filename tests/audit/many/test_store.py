@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet
 import pytest
 
 from proxy_addon.audit.many import store as module
@@ -13,6 +14,8 @@ from proxy_addon.config import UsageError
 
 from .outcomes import failed, looked
 
+# It brings no types.
+parquet: Any = import_module("pyarrow.parquet")
 KIND = {"states": ["nothing", "reject"], "mode": "observe"}
 
 
@@ -98,7 +101,7 @@ def test_a_row_tells_what_fleets_are_asked_about(tmp_path: Path) -> None:
     with Store(tmp_path, KIND) as store:
         store.append(looked("https://a.example/"))
         store.append(failed("https://b.example/", CRASH))
-    good, bad = pyarrow.parquet.read_table(part_files(tmp_path)[0]).to_pylist()
+    good, bad = parquet.read_table(part_files(tmp_path)[0]).to_pylist()
     plain = json.loads(looked("https://a.example/").result)
     assert good["violations"] == sum(each["severity"] == "violation" for each in plain["findings"]) > 0
     assert [each["vendor"] for each in good["vendors"]] == [each["vendor"] for each in plain["vendors"]]
@@ -113,4 +116,4 @@ def _three() -> list[Outcome]:
 
 
 def _urls(folder: Path) -> list[str]:
-    return [url for part in part_files(folder) for url in pyarrow.parquet.read_table(part)["url"].to_pylist()]
+    return [url for part in part_files(folder) for url in parquet.read_table(part)["url"].to_pylist()]
