@@ -68,7 +68,9 @@ class ClusterCrew:
     def __init__(self, options: Options, limits: Limits, address: str) -> None:
         """`address` is the scheduler's, as tcp://scheduler:8786. Raises UsageError if it is not there."""
         try:
-            self._client: Any = Client(address, timeout=_CONNECT, name="consentry-audit")  # type: ignore[no-untyped-call]
+            # Its methods have no types.
+            connect: Any = Client
+            self._client: Any = connect(address, timeout=_CONNECT, name="consentry-audit")
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"There is no Dask scheduler at {address} ({_short(error)}); start one with: dask scheduler"
