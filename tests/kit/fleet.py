@@ -51,9 +51,14 @@ def _page(number: int, body: str) -> bytes:
     ).encode()
 
 
-def wait_for(condition: Callable[[], bool], what: str, alive: Sequence[subprocess.Popen[str]] = ()) -> None:
+def wait_for(
+    condition: Callable[[], bool],
+    what: str,
+    alive: Sequence[subprocess.Popen[str]] = (),
+    patience: float = _PATIENCE,
+) -> None:
     """Wait until a condition holds, while these processes live."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end, f"{what} did not come"
         assert all(each.poll() is None for each in alive), f"a process ended before {what}"
