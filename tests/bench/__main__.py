@@ -26,8 +26,7 @@ from .suite import page_cost as measure_pages
 @click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
 @click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
 @click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="How many, with --soak.")
-def main(*, quick: bool, pages: bool, soak: bool, requests: int) -> None:
-def main(quick: bool, pages: bool, fleet: int | None) -> None:
+def main(*, quick: bool, fleet: int | None, pages: bool, soak: bool, requests: int) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
     It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.

@@ -15,7 +15,6 @@ import click
 
 from ...config import UsageError
 from ..model import VIOLATION
-from .addresses import read_addresses
 from .crew import Crew, LocalCrew
 from .fleet import Progress, run
 from .report import check_fleet_targets, show_fleet, write_fleet
@@ -118,6 +117,8 @@ def many_states(many: bool) -> tuple[str, ...]:
 
 def audit_many(options: Options, given: Mapping[str, Any], severities: Sequence[str]) -> int:
     """Audit what --urls names, print the summary, and return the exit code: 1 if a finding has one of `severities`."""
+    from .addresses import read_addresses  # noqa: PLC0415 - a tree's parser loads slowly, and only this needs it
+
     kind = {
         "states": [state.name for state in options.states],
         "mode": options.mode,
