@@ -15,6 +15,7 @@ from ..config import ENFORCE, OBSERVE, UsageError, read_config
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
 from .baseline import Baseline, read_baseline, write_baseline
+from .many.command import audit_many, check_many, many_options, many_states
 from .model import SEVERITIES, VIOLATION, AuditResult
 from .report import check_targets, write_reports
 from .report.wording import one_line
@@ -25,7 +26,7 @@ _MISSING = "`consentry audit` needs a browser's driver; install it with: pip ins
 
 
 @click.command("audit")
-@click.argument("urls", nargs=-1, required=True, metavar="URL [PAGE...]")
+@click.argument("urls", nargs=-1, metavar="URL [PAGE...]")
 @click.option(
     "--mode",
     type=click.Choice([OBSERVE, ENFORCE]),
@@ -38,7 +39,8 @@ _MISSING = "`consentry audit` needs a browser's driver; install it with: pip ins
     "--states",
     multiple=True,
     metavar="NAMES",
-    help="Only these states, with commas between: nothing, reject, accept, only, withdraw, gpc, returning.",
+    help="Only these states, with commas between: nothing, reject, accept, only, withdraw, gpc, returning. "
+    "[all; with --urls nothing,reject,accept]",
 )
 @click.option(
     "--steps", type=click.Path(path_type=Path), metavar="FILE", help="A YAML file that says how choices are made."
@@ -66,7 +68,9 @@ _MISSING = "`consentry audit` needs a browser's driver; install it with: pip ins
     metavar="SECONDS",
     help="A page counts as settled when nothing has happened for so long.",
 )
-@click.option("--screenshots/--no-screenshots", default=True, help="Keep a picture of each state.")
+@click.option(
+    "--screenshots/--no-screenshots", default=None, help="Keep a picture of each state. [yes; with --urls no]"
+)
 @click.option(
     "--fail-on",
     type=click.Choice([*SEVERITIES, _NONE]),
@@ -95,6 +99,7 @@ _MISSING = "`consentry audit` needs a browser's driver; install it with: pip ins
     metavar="FILE",
     help="Write what is found as known, and end with exit code 0.",
 )
+@many_options
 @rules_option
 @option("--config", type=click.Path(path_type=Path), help="A configuration file. [consentry.yaml if there is one]")
 @option("--upstream-ca", type=click.Path(path_type=Path), metavar="PEM", help="Authorities to trust upstream.")
@@ -109,6 +114,7 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
     consentry audit https://staging.example.com
     consentry audit https://staging.example.com https://staging.example.com/basket --states nothing,reject
     consentry audit https://staging.example.com --regime ccpa --states gpc --report audit.html --report audit.json
+    consentry audit --urls sites.txt --output audits/
 
     Pages after the first are looked at in every state too; they lie on the same site. It ends with exit code 1 if
     there is a violation (see --fail-on), 2 if the site cannot be looked at.
@@ -126,8 +132,10 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
         raise
     from ..listeners import Transport  # noqa: PLC0415
 
-    site, *pages = _addresses(urls)
-    check_targets(given["reports"])
+    many = check_many(urls, given)
+    site, *pages = ("",) if many else _addresses(urls)
+    if not many:
+        check_targets(given["reports"])
     baseline = read_baseline(given["baseline"]) if given["baseline"] is not None else Baseline({})
     for name in ("storage_state", "upstream_ca"):
         if given[name] is not None and not given[name].is_file():
@@ -141,7 +149,7 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
         ),
         mode=given["mode"],
         regime=given["regime"],
-        states=states_named(name for names in given["states"] for name in names.split(",")),
+        states=states_named(name for names in given["states"] or many_states(many) for name in names.split(",")),
         steps=read_steps(given["steps"]) if given["steps"] is not None else NO_STEPS,
         links=given["links"],
         sitemap=given["sitemap"],
@@ -151,8 +159,10 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
         rules=given["rules"],
         config=read_config(given["config"]),
         quiet=given["quiet_for"],
-        screenshots=given["screenshots"],
+        screenshots=not many if given["screenshots"] is None else given["screenshots"],
     )
+    if many:
+        return audit_many(options, given, severities_of(given["fail_on"]))
     try:
         with auditor(options) as running:
             result = running.audit(site, pages, _teller(sys.stderr.isatty()))
@@ -174,12 +184,18 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
 
 def fails(result: AuditResult, severity: str, known: Collection[str] = ()) -> bool:
     """Whether a result has a finding of this severity, or a worse one, that is not `known` by its key."""
-    severities = {_NONE: (), VIOLATION: (VIOLATION,)}.get(severity, SEVERITIES)
-    return any(each.severity in severities and each.key not in known for each in result.findings)
+    return any(each.severity in severities_of(severity) and each.key not in known for each in result.findings)
+
+
+def severities_of(fail_on: str) -> tuple[str, ...]:
+    """The severities at which --fail-on ends with exit code 1."""
+    return {_NONE: (), VIOLATION: (VIOLATION,)}.get(fail_on, SEVERITIES)
 
 
 def _addresses(urls: Sequence[str]) -> list[str]:
     """The addresses, the first being the site's; the others must lie on it. Raises UsageError."""
+    if not urls:
+        raise UsageError("Name the site to audit, as in: consentry audit https://staging.example.com")
     found = [url if "://" in url else f"https://{url}" for url in urls]
     for url in found:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:

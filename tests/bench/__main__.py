@@ -22,11 +22,12 @@ from .suite import page_cost as measure_pages
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Shorter rounds and fewer requests: an impression in a minute.")
+@click.option("--fleet", type=click.IntRange(4), help="Only audits of many: so many sites, on a Dask cluster too.")
 @click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
 @click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
 @click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="How many, with --soak.")
 @click.option("--envoy", is_flag=True, help="Only what stands on Envoy, beside mitmproxy and bare Envoy.")
-def main(*, quick: bool, pages: bool, soak: bool, requests: int, envoy: bool) -> None:
+def main(*, quick: bool, fleet: int | None, pages: bool, soak: bool, requests: int, envoy: bool) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
     It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.
@@ -38,6 +39,12 @@ def main(*, quick: bool, pages: bool, soak: bool, requests: int, envoy: bool) ->
                 soaked = measure_soak(requests, Path(folder), lambda what: click.echo(what, err=True))
             click.echo(f"{table_of_soak(soaked)}\n\n{processor()}")
             sys.exit(0 if soaked.clean else 1)
+        if fleet is not None:
+            from .fleet import fleet_table
+            from .fleet import measure as measure_fleet
+
+            click.echo(fleet_table(measure_fleet(fleet, lambda what: click.echo(f"{what} …", err=True))))
+            return
         if pages:
             rules = load_rules()
             cost = measure_pages(rules, plan.loads)

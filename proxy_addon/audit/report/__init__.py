@@ -60,7 +60,7 @@ def write_reports(
             assert writer is not None
             files = {target: writer(result, known)}
         for path, text in files.items():
-            _write(path, text)
+            write_text(path, text)
             written.append(path)
     return tuple(written)
 
@@ -73,7 +73,8 @@ def _form(target: Path) -> _Writer | None:
     return WRITERS[max(fitting, key=len)] if fitting else None
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a report, and its folder if there is none. Raises UsageError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A page may say half a character; no file can hold one.

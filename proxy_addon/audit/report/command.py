@@ -11,6 +11,7 @@ import click
 from ...config import UsageError
 from ..baseline import read_baseline
 from ..diff import diff
+from ..many.report_command import fleet
 from ..model import ResultError, read_result
 from . import check_targets, write_reports
 
@@ -19,12 +20,16 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group("report")
 def report() -> None:
-    """Read results that `consentry audit --report FILE.json` wrote.
+    """Read results that `consentry audit` wrote, with --report FILE.json or --output DIR.
 
     \b
     consentry report render audit.json -o audit.html
     consentry report diff last-week.json today.json
+    consentry report fleet audits/
     """
+
+
+report.add_command(fleet)
 
 
 @report.command("render")

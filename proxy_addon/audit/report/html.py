@@ -60,11 +60,9 @@ class Timeline:
 
 def html(result: AuditResult, known: frozenset[str] = frozenset()) -> str:
     """The result as one self-contained HTML document."""
-    style = (_FOLDER / "report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     counts = counted(result, known)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             result=result,
@@ -73,8 +71,6 @@ def html(result: AuditResult, known: frozenset[str] = frozenset()) -> str:
             findings=[each for each in ordered(result.findings) if each.key not in known],
             known=[each for each in ordered(result.findings) if each.key in known],
             when=datetime.fromtimestamp(result.started, UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            style=Markup(style),  # noqa: S704 - our own file
-            policy=f"{_POLICY}; style-src 'sha256-{digest}'",
             phases=_PHASE_WORDS,
             words=cell_words,
             bad=CELL_VIOLATION,
@@ -84,15 +80,20 @@ def html(result: AuditResult, known: frozenset[str] = frozenset()) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment(*folders: Path) -> Environment:
+    """Where reports are made from templates, of these folders too; each gets the common style, and its policy."""
+    style = (_FOLDER / "report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader([*folders, _FOLDER]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: plain_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
+    environment.globals["style"] = Markup(style)  # noqa: S704 - our own file
+    environment.globals["policy"] = f"{_POLICY}; style-src 'sha256-{digest}'"
     environment.globals["width"] = _WIDTH
     environment.globals["left"] = _LEFT
     return environment

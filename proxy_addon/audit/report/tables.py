@@ -21,7 +21,7 @@ COOKIE_COLUMNS = (
 
 def findings_csv(result: AuditResult, known: frozenset[str] = frozenset()) -> str:
     """A row for each finding, violations first."""
-    return _csv(
+    return csv_text(
         FINDING_COLUMNS,
         (
             [
@@ -39,7 +39,7 @@ def findings_csv(result: AuditResult, known: frozenset[str] = frozenset()) -> st
 
 def cookies_csv(result: AuditResult) -> str:
     """A row for each cookie of each state."""
-    return _csv(
+    return csv_text(
         COOKIE_COLUMNS,
         (
             [state.state, *(_said(getattr(cookie, name)) for name in COOKIE_COLUMNS[1:])]
@@ -53,7 +53,8 @@ def _said(value: object) -> object:
     return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
-def _csv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def csv_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table as CSV whose cells no spreadsheet takes for formulas."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
