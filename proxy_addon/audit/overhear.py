@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..answer import destination
+from ..answer import PAGES, destination
 from ..consent.model import Consent
 from ..ledger import MISMATCH, Evidence
 from ..ledger.evidence import WIRE
@@ -70,7 +70,7 @@ class Overhearing:
         """See Traffic."""
         with self._changed:
             evidence, self._pending = self._pending, []
-            if len(self._heard) >= _MOST:
+            if len(self._heard) >= _MOST or _is_the_browsers_own(fields):
                 return
             self._heard[exchange] = Heard(
                 len(self._heard) + 1,
@@ -139,3 +139,8 @@ class Overhearing:
     def _stirs(self) -> None:
         self._last = self._clock()
         self._changed.notify_all()
+
+
+def _is_the_browsers_own(fields: Mapping[str, str]) -> bool:
+    """Whether no page asks, but the browser itself: for what a form may hold, as an example (Fetch Metadata §2.4)."""
+    return fields.get("sec-fetch-site") == "none" and fields.get("sec-fetch-dest") not in PAGES

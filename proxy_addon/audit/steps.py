@@ -22,7 +22,7 @@ class StepsError(FileError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what to do, with what, and where it stands (file:line)."""
+    """One step: what to do, with what, and where it stands (file and line)."""
 
     verb: str
     target: str
@@ -81,4 +81,4 @@ def _step(document: Document, path: Path, at: tuple[str | int, ...], plain: Mapp
         raise document.error(at, f"one step does {len(verbs)} things", f"give it one of: {', '.join(_VERBS)}")
     if (verbs[0] == FILL) != (_WITH in plain):
         raise document.error(at, "'fill' and 'with' go together", "write both, as in {fill: '#user', with: anna}")
-    return Step(verbs[0], plain[verbs[0]], plain.get(_WITH, ""), f"{path}:{document.line(at)}")
+    return Step(verbs[0], plain[verbs[0]], plain.get(_WITH, ""), f"{path}, line {document.line(at)}")

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.e2e
 # A banner of the site's own, which keeps what it was told in a cookie, and loads the page anew.
 _OWN = f"""<nav id="banner"><button id="all">All</button><button id="more">More</button>
 <form id="choices" hidden><input id="analytics" type="checkbox"><input id="name">
-<button id="save" type="button">Save</button></form></nav><a id="again" href="#">Change</a><script>
+<button id="save" type="button">Save</button></form>
+</nav><a id="again" href="#">Change</a><script>
   const choose = said => {{ document.cookie = `mine=${{said}}; path=/; max-age=1000`; location.reload(); }};
   const at = id => document.getElementById(id);
   const said = (/mine=([a-z]*)/.exec(document.cookie) || [])[1];
@@ -76,7 +77,7 @@ def test_a_step_that_cannot_be_done_is_told_with_its_line(audit: Audit, tmp_path
     (tmp_path / "steps.yaml").write_text('steps:\n  reject:\n    - click: "#more"\n    - click: "#nowhere"\n')
     result = audit(Planted("own", _OWN, "reject"), "--steps", "steps.yaml")
     assert [each.kind for each in result.findings] == [model.UNREACHED]
-    assert result.findings[0].evidence[0].startswith("steps.yaml:4: 'click: #nowhere' could not be done")
+    assert result.findings[0].evidence[0].startswith("steps.yaml, line 4: 'click: #nowhere' could not be done")
     assert result.errors
 
 
