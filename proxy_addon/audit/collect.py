@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from ..catalogue.domains import registrable_domain
 from ..catalogue.match import Catalogue
@@ -22,6 +22,7 @@ from .overhear import Heard
 from .signals import pairs, told
 
 _PASSED = "passed"
+_Thing = TypeVar("_Thing", CookieSeen, StorageSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +274,9 @@ def _in_order(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
     return sorted(snapshots, key=lambda each: PHASES.index(each.phase))
 
 
-def _also_in(seen: Any, phase: str) -> Any:
+def _also_in(seen: _Thing, phase: str) -> _Thing:
     """The same cookie or key, seen in a further phase."""
-    plain = {name: getattr(seen, name) for name in seen.__slots__}
-    return type(seen)(**{**plain, "phases": tuple(dict.fromkeys((*seen.phases, phase)))})
+    return replace(seen, phases=tuple(dict.fromkeys((*seen.phases, phase))))
 
 
 def _lifetime(cookie: Mapping[str, Any], now: float) -> str:

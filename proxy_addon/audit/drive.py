@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -438,7 +438,7 @@ def _with_pages(plan: Plan, found: Iterable[str]) -> Plan:
         if on_site and url != plan.url and not any(word in url.lower() for word in _NOT_TO_FOLLOW):
             chosen.setdefault(url)
     limit = plan.links or len(chosen)
-    return Plan(**{**{name: getattr(plan, name) for name in Plan.__slots__}, "pages": tuple(chosen)[:limit]})
+    return replace(plan, pages=tuple(chosen)[:limit])
 
 
 def _host(url: str) -> str:
