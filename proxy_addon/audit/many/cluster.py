@@ -10,12 +10,12 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from distributed import Client, Future, Worker, WorkerPlugin, get_worker
+from distributed import Client, Future, Reschedule, Worker, WorkerPlugin, get_worker
 
 from ...config import UsageError
 from .outcome import CRASH, Outcome
 from .schedule import Job
-from .station import Limits, Station
+from .station import ClosedError, Limits, Station
 
 if TYPE_CHECKING:
     from ..run import Options
@@ -58,7 +58,11 @@ class Stations(WorkerPlugin):
 def look(name: str, job: Job) -> Outcome:
     """The task: audit an address at one of the stations of the worker that it runs on."""
     stations: Any = get_worker().plugins[name]
-    outcome: Outcome = stations.look(job)
+    try:
+        outcome: Outcome = stations.look(job)
+    except ClosedError:
+        # The worker is leaving in order; another one takes over.
+        raise Reschedule from None
     return outcome
 
 

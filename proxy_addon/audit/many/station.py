@@ -41,6 +41,10 @@ class UnusableError(UsageError):
     """No browser can be had here, whatever the address: one sentence."""
 
 
+class ClosedError(Exception):
+    """The station was closed before it had looked at the address."""
+
+
 class Station:
     """Keeps one process of child.py, started when it is needed. Usable by one thread at a time; close() by any."""
 
@@ -59,7 +63,7 @@ class Station:
         self._lock = threading.Lock()
 
     def look(self, job: Job) -> Outcome:
-        """Audit an address within the limits. Raises UnusableError, and UsageError once it is closed."""
+        """Audit an address within the limits. Raises UnusableError, and ClosedError if it is closed."""
         started = time.time()
         begun = time.monotonic()
         try:
@@ -68,6 +72,8 @@ class Station:
             wire.send(job.url)
             reply, most = self._watched(wire, job.url, begun)
         except (EOFError, OSError):
+            if self._closed:
+                raise ClosedError from None
             reply, most = Reply(CRASH, f"The browser broke down while it looked at {job.url}."), 0
         self._looked += 1
         if reply.failure in (CRASH, TIME, MEMORY) or self._looked >= _MOST_ADDRESSES:
@@ -98,7 +104,7 @@ class Station:
         with theirs, self._lock:
             if self._closed:
                 ours.close()
-                raise UsageError("The audit is being stopped.")
+                raise ClosedError
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "proxy_addon.audit.many.child", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
@@ -112,7 +118,14 @@ class Station:
         if not wire.poll(_START):
             self._end()
             raise UnusableError("No browser was there within two minutes; use fewer --workers.")
-        reply: Reply = wire.recv()
+        try:
+            reply: Reply = wire.recv()
+        except EOFError:
+            if self._closed:
+                raise ClosedError from None
+            raise UnusableError(
+                "The process that keeps the browser ended as it began; audit one address by itself to see why."
+            ) from None
         if reply.unusable:
             raise UnusableError(reply.unusable)
         return wire

@@ -75,16 +75,17 @@ def test_what_passes_a_limit_is_given_up_and_recorded(
     }
 
 
+@pytest.mark.parametrize(("count", "end"), [(24, signal.SIGKILL), (9, signal.SIGTERM)], ids=["killed", "leaving"])
 def test_a_cluster_that_loses_a_worker_looks_at_each_address_once(
-    network: Network, arguments: tuple[str, ...], tmp_path: Path
+    count: int, end: signal.Signals, network: Network, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
-    urls = sites(network, 24)
+    urls = sites(network, count)
     with Cluster(tmp_path, workers=2) as cluster:
         command = ("audit", *_fleet(tmp_path, urls), "--cluster", cluster.address, *arguments)
         audit = start("proxy_addon", *command, folder=tmp_path)
         wait_for(lambda: {str(each["worker"]) for each in _lines(tmp_path)} >= _ids(cluster), "both workers", [audit])
         orphans = psutil.Process(cluster.workers[0].pid).children(recursive=True)
-        cluster.workers[0].kill()
+        cluster.workers[0].send_signal(end)
         # Its browser ends with it, though nobody was left to end it.
         assert orphans
         assert psutil.wait_procs(orphans, timeout=60)[1] == []
@@ -92,7 +93,7 @@ def test_a_cluster_that_loses_a_worker_looks_at_each_address_once(
         assert audit.wait(timeout=240) == 1, (tmp_path / "said.txt").read_text()
     _check(tmp_path, urls)
     summary = summarise(tmp_path / "out")
-    assert (summary.pages, summary.failed, summary.violating) == (24, 0, violating(24))
+    assert (summary.pages, summary.failed, summary.violating) == (count, 0, violating(count))
 
 
 def test_a_cluster_that_is_not_there_is_said_to_be_so(arguments: tuple[str, ...], tmp_path: Path) -> None:
