@@ -6,7 +6,6 @@ The labels are the files of `labels/`, one for each kind of source, which the fi
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,11 +129,6 @@ def report(given: Sequence[Answer], stopped: Sequence[tuple[Label, Verdict]]) ->
             said = f"{answer.vendor} {answer.rule} ({', '.join(answer.categories)})" if answer.vendor else NONE
             expected = f"{answer.label.category} {answer.label.vendor}".rstrip()
             yield f"- {answer.label.group}: {answer.label.url} is {expected}, not {said}"
-
-
-def counted(asked: Iterable[Label]) -> Counter[str]:
-    """How many labels each file has."""
-    return Counter(label.group for label in asked)
 
 
 def _read(file: Path) -> Iterator[Label]:
