@@ -121,7 +121,8 @@ def report(given: Sequence[Answer], stopped: Sequence[tuple[Label, Verdict]]) ->
     yield ""
     yield (
         f"{len(given):,} URLs of {len(hosts):,} hosts. Of {len(named):,} recognised URLs with a vendor expected, "
-        f"{agreed:,} are put down to that vendor. Of {needed:,} requests that sites need, {len(stopped):,} would be held."
+        f"{agreed:,} are put down to that vendor. "
+        f"Of {needed:,} requests that sites need, {len(stopped):,} would be held."
     )
     yield ""
     for answer in given:
