@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from proxy_addon.catalogue.load import load
 from tests.kit.browser import Browser, Visit
@@ -115,7 +115,7 @@ def check(visit: Visit, url: str, vendors: Sequence[Stubbed], network: Network) 
     assert [request.url for request in network.requests()] == []
     visit.page.evaluate("granted => consentry.set(granted)", dict.fromkeys(CATEGORIES, True))
     wanted = {each.vendor: [list(call) for call in each.queue] for each in vendors}
-    with suppress(TimeoutError):
+    with suppress(PlaywrightTimeout):
         visit.page.wait_for_function(_ALL_TAKEN, arg=wanted, timeout=_PATIENCE)
     assert visit.page.evaluate("taken") == wanted
     assert visit.errors == []
