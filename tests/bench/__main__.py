@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from proxy_addon.catalogue.load import load_rules
 from proxy_addon.catalogue.yamlfile import FileError
+from proxy_addon.consent.regimes import regimes
 
-from . import guardsize
+from . import guardsize, labelled
 from .processes import BenchError
 from .report import guard_size, machine, page_cost, processor, rows, table
 from .soak.soak import measure as measure_soak
@@ -27,7 +29,8 @@ from .suite import page_cost as measure_pages
 @click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
 @click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="How many, with --soak.")
 @click.option("--envoy", is_flag=True, help="Only what stands on Envoy, beside mitmproxy and bare Envoy.")
-def main(*, quick: bool, fleet: int | None, pages: bool, soak: bool, requests: int, envoy: bool) -> None:
+@click.option("--labels", is_flag=True, help="Only how right the catalogue is, beside labels of others' addresses.")
+def main(*, quick: bool, fleet: int | None, pages: bool, labels: bool, soak: bool, requests: int, envoy: bool) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
     It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.
@@ -45,6 +48,10 @@ def main(*, quick: bool, fleet: int | None, pages: bool, soak: bool, requests: i
 
             click.echo(fleet_table(measure_fleet(fleet, lambda what: click.echo(f"{what} …", err=True))))
             return
+        if labels:
+            for line in _labelled():
+                click.echo(line)
+            return
         if pages:
             rules = load_rules()
             cost = measure_pages(rules, plan.loads)
@@ -57,10 +64,17 @@ def main(*, quick: bool, fleet: int | None, pages: bool, soak: bool, requests: i
             click.echo(f"{on_envoy.table(measured)}\n\n{processor()}")
             return
         results = measure(plan, lambda what: click.echo(f"{what} …", err=True))
-    except (BenchError, FileError) as error:
+    except (BenchError, FileError, labelled.LabelError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     click.echo(f"{table(rows(results))}\n\n{machine(results, plan)}")
+
+
+def _labelled() -> Iterator[str]:
+    rules, asked = load_rules(), labelled.labels()
+    given = labelled.answers(rules.catalogue, asked)
+    needed = [label for label in asked if label.category == labelled.NEEDED]
+    return labelled.report(given, labelled.held(rules.catalogue, needed, regimes(rules.regimes)["gdpr"]))
 
 
 if __name__ == "__main__":
