@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # How often memory is looked at, and how long a browser may take to start, in seconds.
 _WATCH, _START = 0.5, 120.0
+# By how much more must be in memory before it is counted exactly again, which takes a while.
+_HIGHER = 1.1
 # A browser grows; after so many addresses another one takes its place.
 _MOST_ADDRESSES = 100
 _MEGABYTE = 1 << 20
@@ -132,14 +135,16 @@ class Station:
 
     def _watched(self, wire: Connection[Any, Any], url: str, begun: float) -> tuple[Reply, int]:
         """The reply, or what takes its place when a limit is passed; and the most megabytes there were."""
-        most = 0
+        most = highest = 0
         while not wire.poll(_WATCH):
-            most = max(most, self._megabytes())
-            if most > self._limits.megabytes:
+            # What is shared counts in each that shares it, so that this is never too little, and it is had for nothing.
+            resident = self._resident()
+            if resident > highest * _HIGHER:
+                highest, most = resident, max(most, self._megabytes())
+            if resident > self._limits.megabytes and (most := max(most, self._megabytes())) > self._limits.megabytes:
                 return Reply(MEMORY, f"{url} took {most} MB, more than --page-memory allows."), most
             if time.monotonic() - begun > self._limits.seconds:
                 return Reply(TIME, f"{url} took longer than the {self._limits.seconds:g} s of --page-timeout."), most
-        most = max(most, self._megabytes())
         reply: Reply = wire.recv()
         return reply, most
 
@@ -154,17 +159,28 @@ class Station:
         except self._ps.Error:
             return []
 
+    def _resident(self) -> int:
+        """The megabytes that each of the family has in memory, added up."""
+        return self._summed(lambda process: process.memory_info().rss)
+
     def _megabytes(self) -> int:
         """What the family holds, what its members share counted once where the system tells that."""
-        return sum(map(self._bytes_of, self._family())) // _MEGABYTE
 
-    def _bytes_of(self, process: Any) -> int:
-        try:
-            held = process.memory_full_info()
-        except self._ps.Error:
-            # It has ended, or is none of ours to look into.
-            return 0
-        return int(getattr(held, "pss", held.uss))
+        def held(process: Any) -> int:
+            told = process.memory_full_info()
+            return int(getattr(told, "pss", told.uss))
+
+        return self._summed(held)
+
+    def _summed(self, bytes_of: Callable[[Any], int]) -> int:
+        total = 0
+        for process in self._family():
+            try:
+                total += bytes_of(process)
+            except self._ps.Error:
+                # It has ended, or is none of ours to look into.
+                continue
+        return total // _MEGABYTE
 
     def _end(self) -> None:
         with self._lock:
