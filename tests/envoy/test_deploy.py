@@ -54,7 +54,7 @@ def test_the_compose_file_is_one() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(("name", "plain"), manifests(), ids=[name for name, _ in manifests()])
+@pytest.mark.parametrize(("name", "plain"), list(manifests()), ids=[name for name, _ in manifests()])
 def test_each_manifest_is_one(name: str, plain: dict[str, Any], version: str) -> None:
     kubernetes_validate.validate(plain, version, strict=True)
 

@@ -72,7 +72,9 @@ def gathered(
     return b"".join([*(out for piece in pieces for out in passage.feed(piece)), *passage.close()]), troubles
 
 
-@pytest.mark.parametrize(("body", "encodings"), [(b"hello", ()), (gzip.compress(b"hello"), ("gzip",)), (b"", ())])
+@pytest.mark.parametrize(
+    ("body", "encodings"), [(b"hello", ()), (gzip.compress(b"hello", mtime=0), ("gzip",)), (b"", ())]
+)
 def test_a_text_is_changed_when_all_of_it_is_there(body: bytes, encodings: tuple[str, ...]) -> None:
     assert gathered(body, encodings) == (b"HELLO" if body else b"", [])
 
@@ -98,7 +100,7 @@ def heard(body: bytes, encodings: tuple[str, ...] = (), most: int = 100) -> list
 
 def test_what_is_overheard_passes_as_it_is_and_is_heard_once() -> None:
     assert heard(b"hello") == [b"hello"]
-    assert heard(gzip.compress(b"hello"), ("gzip",)) == [b"hello"]
+    assert heard(gzip.compress(b"hello", mtime=0), ("gzip",)) == [b"hello"]
 
 
 def test_what_is_too_long_or_in_another_coding_is_not_heard() -> None:
