@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from ..browser.assets import BASE
+from ..catalogue.index import PAYLOADS
 from ..catalogue.match import Catalogue
 from ..engine import CHANGING, PAGE_FOR_A_WORKER
 from ..errorpage import error_page, unavailable_page
@@ -29,6 +30,7 @@ from ..exchange import MOST_EVENTS
 from ..listeners import Listener, Transport
 from ..rewrite.coding import CODINGS
 from .messages import attribute_of
+from .payloads import BEYOND_RE2, matches
 from .processor import AUTHORITY, SCHEME, UPSTREAM
 
 Plain = dict[str, Any]
@@ -51,7 +53,6 @@ _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _ANYTHING: Plain = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
 _ANY_SIZE = {"re2.max_program_size.error_level": 1_000_000, "re2.max_program_size.warn_level": 1_000_000}
 _WINDOW = 256 * 1024
-_BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
 # Where one processor takes no call, another is asked.
 _PREVIOUS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 _ANOTHER = {
@@ -270,6 +271,7 @@ class _Front:
             yield {"prefix": "/"}
         else:
             yield {"safe_regex": {"regex": _catalogued(self.catalogue)}}
+            yield from matches(each for vendor in self.catalogue.having(PAYLOADS) for each in vendor.payloads)
 
     # What asks a processor
 
@@ -362,7 +364,7 @@ def _catalogued(catalogue: Catalogue) -> str:
 
 def _in_re2(pattern: str) -> str:
     """The pattern for Envoy, which cannot look around or back: what needs that is handed over as a whole."""
-    return "" if _BEYOND_RE2.search(pattern) else pattern
+    return "" if BEYOND_RE2.search(pattern) else pattern
 
 
 def _authority() -> Plain:

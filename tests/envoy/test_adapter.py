@@ -183,3 +183,16 @@ def test_a_routers_settings_and_events_are_filtered_on_the_sites_own_host(folder
     assert "Ads" not in plain["integrations"]
     assert arrived.length == len(arrived.body)
     assert arrived.header("digest") == ""
+
+
+def test_what_a_vendor_is_sent_under_an_address_of_the_sites_own_is_held(site: Site, public: str) -> None:
+    site.route("/api/event", lambda _: Response(b"ok", [("content-type", "text/plain")]))
+    site.page("/m/x9", b"ok", "text/plain")
+    asked = {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin"}
+    hit = {"n": "pageview", "u": "https://shop.example/", "d": "shop.example"}
+    for body in (json.dumps(hit).encode(), b'{"name": "the site\'s own"}'):
+        fetch(f"{public}/api/event", {**asked, "Content-Type": "text/plain"}, method="POST", body=body)
+    for query in ("v=2&tid=G-ABCDEF123&cid=1.2", "v=2"):
+        fetch(f"{public}/m/x9?{query}", asked)
+    assert [each.body for each in site.requests("/api/event")] == [b'{"name": "the site\'s own"}']
+    assert len(site.requests("/m/x9")) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from proxy_addon.catalogue.match import Catalogue
-from proxy_addon.catalogue.model import Domain, RequestRule
+from proxy_addon.catalogue.model import Domain, Payload, RequestRule
 from proxy_addon.config import read_rules
 from proxy_addon.envoy.bootstrap import Limits, Place, bootstrap
 from proxy_addon.envoy.supervise import envoy_program
@@ -61,6 +61,17 @@ def patterns(configuration: dict[str, Any]) -> list[str]:
         route["match"]["safe_regex"]["regex"]
         for route in routes
         if "safe_regex" in route["match"] and "consentry.responses" in route["typed_per_filter_config"]
+    ]
+
+
+def by_words(configuration: dict[str, Any]) -> list[list[tuple[str, str]]]:
+    """What must be said in path and method of what is handed over for them."""
+    routes = manager(configuration)["route_config"]["virtual_hosts"][0]["routes"]
+    found = [route["match"].get("headers", ()) for route in routes]
+    return [
+        [(each["name"], each["string_match"]["safe_regex"]["regex"]) for each in headers]
+        for headers in found
+        if headers and headers[0]["name"] == ":path"
     ]
 
 
@@ -140,6 +151,38 @@ def test_a_routers_settings_are_handed_over_wherever_they_are_served() -> None:
     for path, handed in (("/v1/projects/KEY/settings", True), ("/cdn/v1/projects/KEY/settings", True), ("/v1/t", True)):
         assert any(re.fullmatch(each, path) for each in found) is handed, path
     assert not any(re.fullmatch(each, "/v1/products") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "handed"),
+    [
+        ("POST", "/api/event", True),
+        ("POST", "/api/event?x=1", True),
+        ("GET", "/api/event", False),
+        ("POST", "/api/events", False),
+        ("POST", "/x/track/?verbose=1", True),
+        ("GET", "/m/x9?v=2&tid=G-ABCDEF123&cid=1.2", True),
+        ("POST", "/m/x9?cid=1.2&tid=G-ABCDEF123&v=2", True),
+        ("GET", "/m/x9?v=2&cid=1.2", False),
+        ("GET", "/hit?idsite=1&rec=1&_id=0123456789abcdef", True),
+        ("GET", "/gateway?id=123456789012345&ev=PageView&dl=x&fbp=fb.1.2.3", True),
+        ("GET", "/picture.png?v=2", False),
+    ],
+)
+def test_what_a_vendor_may_be_sent_under_any_address_is_handed_over(method: str, path: str, handed: bool) -> None:
+    asked = by_words(configured("https://shop.example", known=read_rules(())[0].catalogue))
+    said = {":method": method, ":path": path}
+    assert any(all(re.fullmatch(want, said[name]) for name, want in each) for each in asked) is handed
+
+
+@pytest.mark.parametrize("query", [r"(?=.*(?=.*a=)b=)", r"(?<=x)a=1", r"^a=1", r"a=1\Z", "(?=a)|b=1"])
+def test_a_query_that_envoy_cannot_read_is_handed_over_wherever_there_is_one(query: str, tmp_path: Path) -> None:
+    payload = Payload("hit", "/**", "A hit.", query=query)
+    made = configured("https://shop.example", known=catalogue(vendor("acme", payloads=(payload,))))
+    (headers,) = by_words(made)
+    assert all(re.fullmatch(want, "/any?thing=1") for _, want in headers)
+    assert not all(re.fullmatch(want, "/any") for _, want in headers)
+    checked(made, tmp_path)
 
 
 def test_a_site_that_is_a_vendors_host_is_handed_over_as_a_whole() -> None:

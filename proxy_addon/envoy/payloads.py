@@ -1,0 +1,52 @@
+"""Which requests Envoy hands over because of what they hold: see catalogue.payloads.
+
+Envoy cannot look around in a text, as rules for queries do. It is asked for what is necessary for them instead: rather
+too much is handed over than too little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..catalogue.match import glob
+from ..catalogue.model import Payload
+
+# Only what is sent with these can have a body that tells whose it is; see Engine.carries_events().
+_SENDING = "POST|PUT|PATCH"
+# What RE2 does not read, or reads as something else.
+BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
+_ENDS = re.compile(r"\\[AZ]|(?<![\[\\])\^")
+# One pattern that must be found ahead, with groups that hold no further ones.
+_ONE = r"(?:[^()\[\]\\]|\\.|\[\^?\]?(?:[^\]\\]|\\.)*\])"
+_AHEAD = re.compile(rf"\(\?=((?:{_ONE}|\((?:\?:)?{_ONE}*\))*)\)", re.DOTALL)
+_BEGINS = r"(?:^|&)"
+# How a compiled glob ends, which Envoy's expressions do by themselves.
+_END = r"\Z"
+
+
+def matches(payloads: Iterable[Payload]) -> Iterator[dict[str, Any]]:
+    """Envoy's route matches that together take every request which one of these rules may be about."""
+    for each in payloads:
+        headers = [_header(":path", rf"(?s){glob(each.path).pattern.removesuffix(_END)}(?:\?.*)?")]
+        headers += [_header(":path", needed) for needed in _needed(each.query)]
+        headers += [_header(":method", _SENDING)] if each.body else []
+        yield {"prefix": "/", "headers": headers}
+
+
+def _needed(query: str | None) -> Iterator[str]:
+    """Expressions that a path with its query fits, each of them, if the query fits this one."""
+    if query is None:
+        return
+    yield r"(?s).*\?.*"
+    ahead = list(_AHEAD.finditer(query))
+    whole = "".join(found[0] for found in ahead) == query
+    for text in [found[1] for found in ahead] if whole else [query]:
+        moved = text.replace(_BEGINS, "[?&]")
+        if not BEYOND_RE2.search(moved) and not _ENDS.search(moved):
+            yield rf"(?s).*(?:{moved}).*"
+
+
+def _header(name: str, pattern: str) -> dict[str, Any]:
+    return {"name": name, "string_match": {"safe_regex": {"regex": pattern}}}
