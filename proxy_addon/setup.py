@@ -193,10 +193,10 @@ def open_state(where: str | None, warn: Callable[[str], None]) -> State | None:
     """
     if not where:
         return None
-    if not where.startswith(("redis://", "rediss://", "unix://")):
-        raise UsageError(f"'{where}' is no address of a state; write it as redis://HOST:PORT.")
-    from .state.redis import RedisState  # noqa: PLC0415 - an extra
+    from .state.redis import RedisState, shown  # noqa: PLC0415 - an extra
 
+    if not where.startswith(("redis://", "rediss://", "unix://")):
+        raise UsageError(f"'{shown(where)}' is no address of a state; write it as redis://HOST:PORT.")
     return RedisState(where, warn)
 
 

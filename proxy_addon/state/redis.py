@@ -45,10 +45,11 @@ class RedisState:
                 url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, decode_responses=False
             )
             self._salt = self._shared_salt()
-        except ValueError as error:
-            raise UsageError(f"'{url}' is no address of a state ({error}); write it as redis://HOST:PORT.") from None
+        except ValueError:
+            # What the client says of it may quote the password.
+            raise UsageError(f"'{shown(url)}' is no address of a state; write it as redis://HOST:PORT.") from None
         except (redis.RedisError, OSError) as error:
-            raise UsageError(f"The state at {_shown(url)} cannot be reached: {error}; check --state.") from None
+            raise UsageError(f"The state at {shown(url)} cannot be reached: {error}; check --state.") from None
 
     def get(self, kind: str, key: str) -> str | None:
         """See State."""
@@ -96,7 +97,8 @@ class RedisState:
         return answer
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """The address without what lets one in."""
-    scheme, slashes, rest = url.partition("://")
-    return scheme + slashes + rest.rpartition("@")[2]
+    before, _, rest = url.rpartition("@")
+    scheme, slashes, _ = before.partition("://")
+    return scheme + slashes + rest if slashes else rest

@@ -152,7 +152,17 @@ def test_a_state_that_cannot_be_had_ends_the_start_with_one_sentence(where: str,
     assert "\n" not in str(error.value)
 
 
-def test_what_lets_one_in_is_not_shown() -> None:
+@pytest.mark.parametrize(
+    "where",
+    [
+        "redis://:s3cret@127.0.0.1:1/0",
+        "redis://:s3cret@127.0.0.1:port/0",
+        "redis://:s3cret/x@127.0.0.1:1/0",
+        "http://u:s3cret@127.0.0.1",
+        "u:s3cret@127.0.0.1:6379",
+    ],
+)
+def test_what_lets_one_in_is_not_shown(where: str) -> None:
     with pytest.raises(UsageError) as error:
-        open_state("redis://:s3cret@127.0.0.1:1/0", lambda _: None)
+        open_state(where, lambda _: None)
     assert "s3cret" not in str(error.value)
