@@ -320,11 +320,12 @@ class Engine:
 
     def _unmasked(self, visit: Visit, url: str, names: Sequence[str]) -> tuple[Match | None, str]:
         """What the catalogue says of a URL under the other names of its host, and which of them said it."""
-        host = _host(url)
+        # Whatever is written for the host: a client may write it otherwise than it is compared.
+        rest = "".join(url.split("/", 3)[3:])
         for name in names:
-            match = self.catalogue.match(url.replace(host, name, 1), site=visit.first_party)
+            match = self.catalogue.match(f"https://{name}/{rest}", site=visit.first_party)
             if match is not None:
-                return match, f"{host} is another name of {name}"
+                return match, f"{_host(url)} is another name of {name}"
         return None, ""
 
     def request(

@@ -366,6 +366,18 @@ def test_a_held_request_is_answered_and_recorded() -> None:
     assert (row.regime, row.mode) == ("gdpr", "enforce")
 
 
+@pytest.mark.parametrize("host", ["metrics.shop.test", "Metrics.Shop.test", "metrics.shop.test:8443"])
+def test_a_vendor_behind_another_name_is_held_however_that_is_spelt(host: str) -> None:
+    world = World()
+    world.page(cookie=DENIED)
+    url = f"https://{host}/tag.js?a=1"
+    visit = world.forward(url, sec_fetch_dest="script", referer=f"{SHOP}/")
+    said = {"sec-fetch-dest": "script"}
+    assert world.engine.request(visit, "GET", url, "/tag.js", said, names=("cdn.acme.test",)) is not None
+    assert [row.vendor for row in world.rows] == ["acme"]
+    assert "is another name of cdn.acme.test" in world.rows[0].reason
+
+
 def test_query_values_are_kept_where_that_was_asked_for() -> None:
     world = World(keep_query=True)
     world.tag(f"{TAG}?id=42", referer=f"{SHOP}/?q=1")

@@ -44,11 +44,11 @@ class Maker:
 
     def company(self, key: str, name: str, owner: str, website: str, category: str) -> str:
         """The vendor id of a company for one category: with several it has one of its own for each."""
-        for vendor in (key, f"{key}-{category}"):
-            known = self._companies.setdefault(vendor, Company(vendor, name, owner, website, category))
-            if known.category == category:
-                return vendor
-        raise AssertionError(vendor)
+        vendor = key
+        # Another company may be called as this one is for a category.
+        while self._companies.setdefault(vendor, Company(vendor, name, owner, website, category)).category != category:
+            vendor = f"{vendor}-{category}"
+        return vendor
 
     def domain(self, text: Any, holder: str, where: int | str | None = None) -> None:
         """Take a domain, or count what is none."""

@@ -10,6 +10,7 @@ import pytest
 from proxy_addon.lists.categories import category_of, table
 from proxy_addon.lists.formats import parse
 from proxy_addon.lists.importing import import_list, name_of
+from proxy_addon.lists.jsonlist import Maker
 from proxy_addon.lists.model import ListError, Parsed
 from proxy_addon.lists.names import domain
 
@@ -73,6 +74,13 @@ def test_disconnect_gives_a_vendor_for_each_company_and_category() -> None:
         "count-adverts.test": ("adverts-analytics", "analytics"),
         "beta.test": ("beta-counter", "analytics"),
     }
+
+
+def test_companies_whose_names_and_categories_run_into_each_other_stay_apart() -> None:
+    made = Maker(lambda _: 0)
+    said = [("foo", "analytics"), ("foo-marketing", "analytics"), ("foo", "marketing"), ("foo", "marketing")]
+    found = [made.company(key, key, key, "", category) for key, category in said]
+    assert found == ["foo", "foo-marketing", "foo-marketing-marketing", "foo-marketing-marketing"]
 
 
 def test_disconnect_leaves_out_what_is_necessary_or_of_an_unknown_category() -> None:
