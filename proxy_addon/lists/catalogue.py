@@ -105,9 +105,14 @@ def _sites(vendors: Iterable[Vendor]) -> dict[str, str]:
 
 def _free(company: Company, each: UserList, base: Catalogue, taken: Mapping[str, tuple[Company, UserList]]) -> str:
     """The id under which a list's company is a vendor: its own, unless another has that."""
-    other = taken.get(company.vendor)
-    same = other is None or (other[0].category == company.category and other[0].owner == company.owner)
-    return company.vendor if company.vendor not in base.vendors and same else f"{each.name}-{company.vendor}"
+    name = company.vendor
+    while name in base.vendors or not _is_same(company, taken.get(name)):
+        name = f"{each.name}-{name}"
+    return name
+
+
+def _is_same(company: Company, other: tuple[Company, UserList] | None) -> bool:
+    return other is None or (other[0].category == company.category and other[0].owner == company.owner)
 
 
 def _vendor(name: str, company: Company, each: UserList, domains: Sequence[Domain]) -> Vendor:

@@ -71,6 +71,13 @@ def test_a_company_whose_id_is_taken_gets_the_lists_name_before_it() -> None:
     assert match.vendor == "their-acme"
 
 
+def test_a_company_takes_no_catalogued_vendors_place_though_the_name_before_it_makes_it_that_ones() -> None:
+    other = vendor("their-acme", domains=(Domain("other.test", "analytics"),))
+    known = with_lists(catalogue(ACME, other), [brought(DISCONNECT.replace("Beta Counter", "Acme"), "their")])
+    found = known.match("https://beta.test/"), known.match("https://other.test/")
+    assert [match and match.vendor for match in found] == ["their-their-acme", "their-acme"]
+
+
 def test_two_lists_that_name_one_company_share_its_vendor() -> None:
     more = DISCONNECT.replace("cdn-adverts.test", "new-adverts.test")
     both = with_lists(catalogue(ACME), [brought(DISCONNECT, "one", ""), brought(more, "two", "")])
