@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from ..catalogue.domains import registrable_domain
+from ..catalogue.urls import split
 from ..config import ENFORCE, OBSERVE, UsageError, read_config
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
@@ -197,10 +197,12 @@ def _addresses(urls: Sequence[str]) -> list[str]:
     if not urls:
         raise UsageError("Name the site to audit, as in: consentry audit https://staging.example.com")
     found = [url if "://" in url else f"https://{url}" for url in urls]
+    sites: set[str] = set()
     for url in found:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        parts = split(url)
+        if parts is None or not url.lower().startswith(("http://", "https://")):
             raise UsageError(f"'{url}' is no address of a site; write it as https://staging.example.com.")
-    sites = {registrable_domain(urlsplit(url).hostname or "") for url in found}
+        sites.add(registrable_domain(parts.host))
     if len(sites) > 1:
         raise UsageError(f"One audit is of one site, and these are of {len(sites)}; audit each by itself.")
     return found
