@@ -40,6 +40,19 @@ def test_a_page_is_told_line_by_line(page: Path) -> None:
     ]
 
 
+def test_the_base_may_lack_its_scheme(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("<script src='/c/hotjar-1.js'></script>")
+    assert json.loads(run(path, "--base", "static.hotjar.com", "--json").output)["page"] == "https://static.hotjar.com"
+
+
+@pytest.mark.parametrize("base", ["", "ftp://example.com", "https://[::1"])
+def test_a_base_that_is_no_web_url_is_one_sentence(page: Path, base: str) -> None:
+    error = run(page, "--base", base).exception
+    assert isinstance(error, UsageError)
+    assert "write --base whole" in str(error)
+
+
 def test_check_fails_while_something_would_be_held(page: Path) -> None:
     assert run(page, "--check").return_value == 1
     assert run(page, "--check", "--consent", "analytics").return_value == 0
