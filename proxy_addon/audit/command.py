@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -140,6 +141,8 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
     for name in ("storage_state", "upstream_ca"):
         if given[name] is not None and not given[name].is_file():
             raise UsageError(f"There is no file {given[name]}; check the path given to --{name.replace('_', '-')}.")
+    if given["storage_state"] is not None:
+        _check_storage_state(given["storage_state"])
     options = Options(
         transport=Transport(
             confdir=given["confdir"].expanduser(),
@@ -206,6 +209,17 @@ def _addresses(urls: Sequence[str]) -> list[str]:
     if len(sites) > 1:
         raise UsageError(f"One audit is of one site, and these are of {len(sites)}; audit each by itself.")
     return found
+
+
+def _check_storage_state(path: Path) -> None:
+    """Raise UsageError if a file is none that Playwright could have saved."""
+    try:
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        kept = None
+    parts = [kept.get(name, []) for name in ("cookies", "origins")] if isinstance(kept, dict) else [None]
+    if not all(isinstance(part, list) and all(isinstance(each, dict) for each in part) for part in parts):
+        raise UsageError(f"{path} is no storage state; save one with Playwright's context.storage_state(path=…).")
 
 
 def _teller(on_terminal: bool) -> Callable[[State], None]:

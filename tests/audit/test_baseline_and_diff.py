@@ -119,3 +119,15 @@ def test_without_the_extra_a_difference_says_what_to_install(tmp_path: Path, mon
     assert isinstance(result.exception, UsageError)
     assert "pip install 'consentry[audit]'" in str(result.exception)
     assert run("diff", path, path, "--json").return_value == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"cookies": {}}', '{"origins": [1]}'], ids=["empty", "list", "map", "number"]
+)
+def test_a_storage_state_that_is_none_is_one_sentence(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    arguments = ["audit", "https://shop.example", "--storage-state", str(path)]
+    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+    assert "is no storage state" in str(result.exception)
