@@ -138,3 +138,20 @@ def test_a_site_that_is_not_there_is_said_not_to_be() -> None:
         error = run(f"http://127.0.0.1:{free.getsockname()[1]}/").exception
     assert isinstance(error, UsageError)
     assert "cannot be fetched" in str(error)
+
+
+def test_what_a_server_says_does_not_steer_the_terminal() -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(418, "\x1b[2Jteapot")
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        said = str(run(f"http://127.0.0.1:{server.server_port}/").exception)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "teapot" in said
+    assert "\x1b" not in said
