@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from ..catalogue.domains import registrable_domain
+from ..catalogue.urls import split
 from ..config import ENFORCE, OBSERVE, UsageError, read_config
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
@@ -140,6 +141,8 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
     for name in ("storage_state", "upstream_ca"):
         if given[name] is not None and not given[name].is_file():
             raise UsageError(f"There is no file {given[name]}; check the path given to --{name.replace('_', '-')}.")
+    if given["storage_state"] is not None:
+        _check_storage_state(given["storage_state"])
     options = Options(
         transport=Transport(
             confdir=given["confdir"].expanduser(),
@@ -197,13 +200,26 @@ def _addresses(urls: Sequence[str]) -> list[str]:
     if not urls:
         raise UsageError("Name the site to audit, as in: consentry audit https://staging.example.com")
     found = [url if "://" in url else f"https://{url}" for url in urls]
+    sites: set[str] = set()
     for url in found:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        parts = split(url)
+        if parts is None or not url.lower().startswith(("http://", "https://")):
             raise UsageError(f"'{url}' is no address of a site; write it as https://staging.example.com.")
-    sites = {registrable_domain(urlsplit(url).hostname or "") for url in found}
+        sites.add(registrable_domain(parts.host))
     if len(sites) > 1:
         raise UsageError(f"One audit is of one site, and these are of {len(sites)}; audit each by itself.")
     return found
+
+
+def _check_storage_state(path: Path) -> None:
+    """Raise UsageError if a file is none that Playwright could have saved."""
+    try:
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        kept = None
+    parts = [kept.get(name, []) for name in ("cookies", "origins")] if isinstance(kept, dict) else [None]
+    if not all(isinstance(part, list) and all(isinstance(each, dict) for each in part) for part in parts):
+        raise UsageError(f"{path} is no storage state; save one with Playwright's context.storage_state(path=…).")
 
 
 def _teller(on_terminal: bool) -> Callable[[State], None]:

@@ -7,6 +7,7 @@ import json
 import click
 
 from ..catalogue.model import Match
+from ..catalogue.urls import split
 from ..config import UsageError, read_rules, regime_named
 from ..explain import consent_of
 from ..options import rules_option
@@ -43,6 +44,10 @@ def inspect_command(
     consentry inspect https://www.example.com/ --consent analytics
     consentry inspect captures/ --json
     """
+    if base is not None and "://" not in base:
+        base = f"https://{base}"
+    if base is not None and split(base) is None:
+        raise UsageError(f"'{base}' is no web URL; write --base whole, as in https://www.example.com/page.")
     loaded, known = read_rules(rules)
     catalogue = loaded.catalogue
     said = consent_of(consent, gpc, catalogue)

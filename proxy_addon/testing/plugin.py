@@ -42,7 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def consentry_proxy(request: pytest.FixtureRequest) -> Iterator[Watch]:
     """A forward proxy of this test's own. Its `arguments` are for a Chromium that goes through it."""
-    from ..config import UsageError  # noqa: PLC0415 - see the module
+    from ..catalogue.yamlfile import FileError  # noqa: PLC0415 - see the module
+    from ..config import UsageError  # noqa: PLC0415
     from .running import Wanted, running  # noqa: PLC0415
 
     config, mark = request.config, _marked(request)
@@ -61,7 +62,7 @@ def consentry_proxy(request: pytest.FixtureRequest) -> Iterator[Watch]:
     try:
         with running(wanted) as watch:
             yield watch
-    except UsageError as error:
+    except (UsageError, FileError) as error:
         raise pytest.UsageError(str(error)) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,32 @@ def test_what_is_no_result_is_said_to_be_none(text: str, tmp_path: Path) -> None
     error = run("render", path, "-o", tmp_path / "a.html").exception
     assert isinstance(error, UsageError)
     assert "x.json" in str(error)
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "ftp://shop.example", "ws://shop.example", "https://a b"])
+def test_an_address_that_no_browser_takes_is_one_sentence(url: str) -> None:
+    result = CliRunner().invoke(cli, ["audit", url], standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+    assert "is no address of a site" in str(result.exception)
+
+
+def test_without_the_extra_a_difference_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(sample.result().to_json())
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    result = run("diff", path, path)
+    assert isinstance(result.exception, UsageError)
+    assert "pip install 'consentry[audit]'" in str(result.exception)
+    assert run("diff", path, path, "--json").return_value == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"cookies": {}}', '{"origins": [1]}'], ids=["empty", "list", "map", "number"]
+)
+def test_a_storage_state_that_is_none_is_one_sentence(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    arguments = ["audit", "https://shop.example", "--storage-state", str(path)]
+    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+    assert "is no storage state" in str(result.exception)

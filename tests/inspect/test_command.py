@@ -40,6 +40,19 @@ def test_a_page_is_told_line_by_line(page: Path) -> None:
     ]
 
 
+def test_the_base_may_lack_its_scheme(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("<script src='/c/hotjar-1.js'></script>")
+    assert json.loads(run(path, "--base", "static.hotjar.com", "--json").output)["page"] == "https://static.hotjar.com"
+
+
+@pytest.mark.parametrize("base", ["", "ftp://example.com", "https://[::1"])
+def test_a_base_that_is_no_web_url_is_one_sentence(page: Path, base: str) -> None:
+    error = run(page, "--base", base).exception
+    assert isinstance(error, UsageError)
+    assert "write --base whole" in str(error)
+
+
 def test_check_fails_while_something_would_be_held(page: Path) -> None:
     assert run(page, "--check").return_value == 1
     assert run(page, "--check", "--consent", "analytics").return_value == 0
@@ -125,3 +138,20 @@ def test_a_site_that_is_not_there_is_said_not_to_be() -> None:
         error = run(f"http://127.0.0.1:{free.getsockname()[1]}/").exception
     assert isinstance(error, UsageError)
     assert "cannot be fetched" in str(error)
+
+
+def test_what_a_server_says_does_not_steer_the_terminal() -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(418, "\x1b[2Jteapot")
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        said = str(run(f"http://127.0.0.1:{server.server_port}/").exception)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "teapot" in said
+    assert "\x1b" not in said

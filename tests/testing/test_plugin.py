@@ -64,6 +64,16 @@ def run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist", *arguments, timeout=240)
 
 
+def test_rules_that_are_wrong_are_one_sentence(suite: pytest.Pytester) -> None:
+    suite.makefile(".yaml", **{"mine/vendors/wrong": "vendor: [\n"})
+    ini = suite.path / "tox.ini"
+    ini.write_text(f"{ini.read_text()}\nconsentry_rules = {suite.path / 'mine'}\n")
+    suite.makepyfile("def test_it(consentry_proxy): pass")
+    result = run(suite)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["E *UsageError: *wrong.yaml*"])
+
+
 ALONE = """
     import pytest
     from proxy_addon.testing import assert_only, assert_ran, assert_silent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import http.client
 import io
 import re
 import sys
@@ -59,7 +60,10 @@ def _listed(name: str, content: bytes) -> Iterator[tuple[str, str]]:
     except UnicodeDecodeError:
         raise UsageError(f"{name} is no UTF-8 text; save it as one address a line.") from None
     if name.lower().endswith((".csv", ".csv.gz")):
-        yield from _tabled(name, text)
+        try:
+            yield from _tabled(name, text)
+        except csv.Error as error:
+            raise UsageError(f"{name} is no CSV ({error}); save it as one address a line.") from None
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -113,13 +117,13 @@ def _sitemap(source: str, content: bytes, seen: frozenset[str] = frozenset()) ->
 
 
 def _fetched(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"user-agent": f"consentry/{__version__}"})  # noqa: S310
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"{url} is no web address; give a sitemap's, as https://example.com/sitemap.xml.")
     try:
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"{url} is no web address; give a sitemap's, as https://example.com/sitemap.xml.")
+        request = urllib.request.Request(url, headers={"user-agent": f"consentry/{__version__}"})  # noqa: S310
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - just checked
             content: bytes = answer.read(_MOST_BYTES)
-    except (OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise UsageError(f"{url} cannot be fetched ({reason}); check the sitemap's address.") from None
     return _unpacked(content, url)

@@ -101,7 +101,7 @@ SELECT each.vendor, any_value(each.name), any_value(each.category), count(DISTIN
 FROM seen GROUP BY each.vendor ORDER BY pages DESC, each.vendor"""
 _SITES = """
 SELECT host, count(*), sum(violations)::BIGINT AS bad, sum(warnings)::BIGINT AS odd,
-  len(list_distinct(flatten(list(list_transform(vendors, lambda each: each.vendor))))),
+  len(list_distinct(flatten(list([each.vendor for each in vendors])))),
   coalesce(max(platform), '')
 FROM results WHERE failure = '' GROUP BY host ORDER BY bad DESC, odd DESC, host"""
 _HOSTS = """

@@ -16,6 +16,7 @@ from ..model import ResultError, read_result
 from . import check_targets, write_reports
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_MISSING = "`consentry report diff` needs the package rich, or --json; install it with: pip install 'consentry[audit]'"
 
 
 @click.group("report")
@@ -70,8 +71,10 @@ def diff_command(before: Path, after: Path, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(asdict(found), indent=1))
     else:
-        from rich.console import Console  # noqa: PLC0415 - only who wants words needs it
-
+        try:
+            from rich.console import Console  # noqa: PLC0415 - an extra, that only who wants words needs
+        except ModuleNotFoundError:
+            raise UsageError(_MISSING) from None
         from .terminal import show_diff  # noqa: PLC0415
 
         show_diff(found, Console())

@@ -88,6 +88,19 @@ def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
         read_addresses(str(tmp_path / "none.txt"))
 
 
+@pytest.mark.parametrize("url", ["https://a b/sitemap.xml", "http://[::1/sitemap.xml"], ids=["space", "bracket"])
+def test_an_address_of_a_sitemap_that_is_none_is_said_to_be_so(url: str) -> None:
+    with pytest.raises(UsageError, match="cannot be fetched"):
+        read_addresses(url)
+
+
+def test_a_table_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
+    file = tmp_path / "urls.csv"
+    file.write_text(f'"{"a" * 200_000}"\n')
+    with pytest.raises(UsageError, match="is no CSV"):
+        read_addresses(str(file))
+
+
 def _map(root: str, entry: str, *locations: str) -> bytes:
     inside = "".join(f"<{entry}><loc>{each}</loc></{entry}>" for each in locations)
     return (
