@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..catalogue.urls import split
 from ..config import UsageError
 from ..ledger import Sink
 from ..meter import Meter, Meters, Unmetered
@@ -61,6 +62,10 @@ def open_telemetry(
 
             stack.enter_context(Admin(address, telemetry.metrics.text, ready))
         if traces:
+            if split(traces) is None or not traces.startswith(("http://", "https://")):
+                raise UsageError(
+                    f"'{traces}' is no address to send spans to; write it as in http://localhost:4318/v1/traces."
+                )
             from .traces import Traces  # noqa: PLC0415 - an extra
 
             telemetry.meters.append(stack.enter_context(Traces(traces)))

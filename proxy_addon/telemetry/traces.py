@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -13,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from .. import __version__
+from .otlp import JsonExporter
 
 # Seconds that the last spans may take to go out.
 _LAST = 2_000
@@ -25,7 +25,7 @@ class Traces:
         """`endpoint` is a collector's address, as http://localhost:4318/v1/traces."""
         resource = Resource.create({"service.name": "consentry", "service.version": __version__})
         self._provider = TracerProvider(resource=resource)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        self._provider.add_span_processor(BatchSpanProcessor(JsonExporter(endpoint)))
         self._tracer = self._provider.get_tracer("consentry", __version__)
         self._propagator = TraceContextTextMapPropagator()
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from proxy_addon.config import UsageError
+from proxy_addon.telemetry import open_telemetry
 from tests.kit.client import fetch
 from tests.kit.proxy import ENVOY, MITMPROXY, Proxy, behind, run
 from tests.kit.server import Server
@@ -81,8 +85,6 @@ def test_verdicts_and_steps_are_counted_and_health_is_told(adapter: str, upstrea
 def test_each_step_is_a_span_of_the_trace_that_the_request_names(
     adapter: str, upstream: Server, tmp_path: Path
 ) -> None:
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
     came = threading.Event()
     bodies: list[bytes] = []
 
@@ -106,11 +108,11 @@ def test_each_step_is_a_span_of_the_trace_that_the_request_names(
     server.shutdown()
     server.server_close()
     spans = [
-        (span.name, span.trace_id.hex())
+        (span["name"], span["traceId"])
         for body in bodies
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
+        for resource in json.loads(body)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
     ]
     assert spans == [("consentry request", trace), ("consentry response", trace)]
 
@@ -127,3 +129,52 @@ def test_an_address_for_metrics_that_is_taken_is_one_sentence(
     assert ended.stderr == (
         f"Error: Metrics cannot be served on {port}: another program uses it; choose another address with --metrics.\n"
     )
+
+
+def test_a_span_is_told_as_the_protocol_says() -> None:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    from proxy_addon.telemetry.otlp import JsonExporter
+
+    bodies: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        provider = TracerProvider(resource=Resource({"service.name": "consentry"}))
+        exporter = JsonExporter(f"http://127.0.0.1:{server.server_address[1]}/v1/traces")
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        tracer = provider.get_tracer("consentry", "1")
+        with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner"):
+            pass
+        server.shutdown()
+    inner, outer = (json.loads(each)["resourceSpans"][0] for each in bodies)
+    first, second = (each["scopeSpans"][0]["spans"][0] for each in (inner, outer))
+    assert inner["resource"]["attributes"] == [{"key": "service.name", "value": {"stringValue": "consentry"}}]
+    assert (first["name"], first["parentSpanId"], first["kind"]) == ("inner", second["spanId"], 1)
+    assert "parentSpanId" not in second
+    assert int(first["startTimeUnixNano"]) <= int(first["endTimeUnixNano"])
+    assert (len(first["traceId"]), first["traceId"]) == (32, second["traceId"])
+
+
+def test_a_collector_that_is_not_there_harms_nothing() -> None:
+    from opentelemetry.sdk.trace.export import SpanExportResult
+
+    from proxy_addon.telemetry.otlp import JsonExporter
+
+    assert JsonExporter("http://127.0.0.1:1/v1/traces").export([]) is SpanExportResult.FAILURE
+
+
+def test_an_address_for_spans_that_is_none_is_one_sentence() -> None:
+    with ExitStack() as stack, pytest.raises(UsageError, match="'collector' is no address to send spans to"):
+        open_telemetry(None, "collector", lambda: True, stack)
