@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
+from proxy_addon.browser.assets import BASE
 from proxy_addon.catalogue.model import Vendor
 from tests.kit.browser import Browser, Visit, executable
 from tests.kit.certificates import Authority
+from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.server import Server
 from tests.kit.site import Site
@@ -191,6 +193,13 @@ def _as_sent(site: Site, proxy: str) -> tuple[str, str]:
     lasting = [("cache-control", "max-age=31536000, immutable")]
     site.page(path.partition("?")[0], code.encode(), "text/javascript; charset=utf-8", lasting)
     site.page("/guarded", page.encode())
+
+    def rules(request: Request) -> Response:
+        """What the guard asks for beyond what it brings, as Consentry answers it."""
+        text = _fetched(f"{proxy}{request.path}?{request.query}")
+        return Response(text.encode(), [("content-type", "application/json"), *lasting])
+
+    site.route(f"{BASE}table", rules)
     return code, unescape(tag[2])
 
 
