@@ -162,10 +162,11 @@ async def _serve(
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
 
     def running() -> None:
+        # Whoever reads where it listens may ask at once whether it is ready.
+        ready()
         urls = _announce(listeners, transport, servers, console, live, led=started is not None)
         if started is not None:
             started(urls, master.shutdown)
-        ready()
 
     gate = Gate(engine, transport.resolver, live, transport.passing, transport.aliases)
     master = _master(listeners, transport, servers, running, gate)
