@@ -8,13 +8,13 @@ import ssl
 import time
 from pathlib import Path
 
+from .bounded import TooLateError, TooLongError, whole
 from .catalogue.urls import split
 from .resolve import Resolver
 from .rewrite import coding
 from .rewrite.destinations import MOST_BYTES, unpack
 
 _SECONDS = 5.0
-_STEP = 65_536
 
 
 class Fetcher:
@@ -69,19 +69,10 @@ class _Connection(http.client.HTTPSConnection):
 
 
 def _text(answer: http.client.HTTPResponse, ends: float) -> str | None:
-    data = _whole(answer, ends)
+    try:
+        data = whole(answer, MOST_BYTES, ends)
+    except (TooLongError, TooLateError):
+        return None
     encodings = coding.codings(answer.getheader("content-encoding"))
-    unpacked = unpack(data, encodings) if data is not None and encodings is not None else None
+    unpacked = unpack(data, encodings) if encodings is not None else None
     return unpacked[0] if unpacked else None
-
-
-def _whole(answer: http.client.HTTPResponse, ends: float) -> bytes | None:
-    """The body, if it comes in time and is no longer than anyone's."""
-    pieces: list[bytes] = []
-    length = 0
-    while piece := answer.read1(_STEP):
-        pieces.append(piece)
-        length += len(piece)
-        if length > MOST_BYTES or time.monotonic() > ends:
-            return None
-    return b"".join(pieces)

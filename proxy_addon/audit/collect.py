@@ -17,7 +17,7 @@ from ..policy import UNCATALOGUED, Verdict, decide
 from ..rewrite.headers import cookie_name, deletes
 from ..watch import duration
 from .drive import Snapshot, Walk, Written
-from .model import PHASES, ConsoleError, CookieSeen, RequestSeen, Screenshot, SignalSent, StateRun, StorageSeen
+from .model import PHASES, ConsoleError, CookieSeen, RequestSeen, SignalSent, StateRun, StorageSeen
 from .overhear import Heard
 from .signals import pairs, told
 
@@ -81,9 +81,7 @@ class Collector:
                 )
                 for each in walk.said
             ),
-            screenshots=tuple(
-                Screenshot(each.phase, redact(each.page), each.width, each.height, each.png) for each in walk.shots
-            ),
+            screenshots=tuple(replace(each, page=redact(each.page)) for each in walk.shots),
         )
         held = frozenset(str(row.vendor) for row in walk.noticed if row.vendor and row.outcome == HELD)
         return Collected(

@@ -19,7 +19,7 @@ from ..ledger import Evidence
 from ..listeners import Transport
 from .browser import usual_agent, visitor
 from .flow import Driver, NotReachedError, make, scroll, short, take
-from .model import AFTER, BEFORE, WITHDRAWN
+from .model import AFTER, BEFORE, WITHDRAWN, Screenshot
 from .overhear import Heard, Overhearing
 from .relay import Relay
 from .states import ACCEPT, NOTHING, ONLY, REJECT, WITHDRAW, State
@@ -97,17 +97,6 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """A picture of a page."""
-
-    phase: str
-    page: str
-    width: int
-    height: int
-    png: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Ways:
     """How choices are made: by which drivers, in order, and by which if the page offers no way."""
 
@@ -143,7 +132,7 @@ class Walk:
     written: list[Written] = field(default_factory=list)
     initiators: dict[str, str] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
-    shots: list[Shot] = field(default_factory=list)
+    shots: list[Screenshot] = field(default_factory=list)
     # Addresses and inline code of tags that still wait at the end.
     waiting: list[tuple[str, str]] = field(default_factory=list)
 
@@ -342,7 +331,7 @@ class _Visit:
         except Error:
             return
         phase = self.walk.marks[-1][1]
-        self.walk.shots.append(Shot(phase, self.page.url, size["width"], size["height"], png))
+        self.walk.shots.append(Screenshot(phase, self.page.url, size["width"], size["height"], png))
 
     def note_waiting_tags(self) -> None:
         """Note the tags that still wait for something."""

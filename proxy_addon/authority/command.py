@@ -12,6 +12,7 @@ from shlex import join
 
 import click
 
+from ..chromium import AUTHORITY
 from ..config import UsageError
 from ..options import CONFDIR, option
 from .stores import Machine, Step, Store, stores
@@ -92,7 +93,7 @@ def remove_command(confdir: Path, only: str | None, dry_run: bool, yes: bool) ->
     \b
     consentry ca remove
     """
-    certificate = confdir.expanduser() / "mitmproxy-ca-cert.pem"
+    certificate = confdir.expanduser() / AUTHORITY
     return _change(certificate, only, dry_run=dry_run, yes=yes, install=False)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..bounded import Answered, TooLateError, TooLongError, whole
 from ..catalogue.urls import split
 from ..config import UsageError
 from .words import clean
@@ -21,7 +22,6 @@ _ACCEPT = "text/html,application/xhtml+xml"
 MOST_BYTES = 256 * 1024 * 1024
 _MOST_FETCHED = 32 * 1024 * 1024
 _SECONDS = 20.0
-_STEP = 65_536
 _PAGES = frozenset({".html", ".htm", ".xhtml", ".shtml"})
 _HAR = ".har"
 
@@ -90,15 +90,10 @@ def _fetched(url: str) -> Source:
     return Source(where, content, is_har=False, url=where, charset=charset)
 
 
-def _whole(answer: http.client.HTTPResponse, url: str) -> bytes:
-    ends = time.monotonic() + _SECONDS
-    pieces: list[bytes] = []
-    length = 0
-    while piece := answer.read1(_STEP):
-        pieces.append(piece)
-        length += len(piece)
-        if length > _MOST_FETCHED:
-            raise UsageError(f"{url} is larger than {_MOST_FETCHED // 1024**2} MB.")
-        if time.monotonic() > ends:
-            raise UsageError(f"{url} does not end within {_SECONDS:.0f} seconds.")
-    return b"".join(pieces)
+def _whole(answer: Answered, url: str) -> bytes:
+    try:
+        return whole(answer, _MOST_FETCHED, time.monotonic() + _SECONDS)
+    except TooLongError:
+        raise UsageError(f"{url} is larger than {_MOST_FETCHED // 1024**2} MB.") from None
+    except TooLateError:
+        raise UsageError(f"{url} does not end within {_SECONDS:.0f} seconds.") from None

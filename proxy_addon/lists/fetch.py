@@ -12,13 +12,13 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 
+from ..bounded import TooLateError, TooLongError, whole
 from . import radar
 from .model import ListError, Origin
 
 # The largest lists there are take a tenth of this.
 MOST_BYTES = 64 * 1024 * 1024
 _SECONDS = 60.0
-_STEP = 65_536
 _SCHEMES = ("http://", "https://")
 
 
@@ -104,14 +104,12 @@ def _download(url: str, known: Origin | None, moment: str) -> Got | None:
 
 
 def _whole(answer: Any, url: str, ends: float) -> bytes:
-    pieces, length = list[bytes](), 0
-    while piece := answer.read1(_STEP):
-        pieces.append(piece)
-        length += len(piece)
-        if length > MOST_BYTES:
-            raise ListError(f"{url} is larger than {MOST_BYTES >> 20} MB, which no list is; check the address.")
-        if time.monotonic() > ends:
-            raise ListError(f"{url} does not come within {_SECONDS:.0f} seconds; try again later.")
-    if (said := answer.headers.get("content-length", "")).isdigit() and int(said) != length:
+    try:
+        content = whole(answer, MOST_BYTES, ends)
+    except TooLongError:
+        raise ListError(f"{url} is larger than {MOST_BYTES >> 20} MB, which no list is; check the address.") from None
+    except TooLateError:
+        raise ListError(f"{url} does not come within {_SECONDS:.0f} seconds; try again later.") from None
+    if (said := answer.headers.get("content-length", "")).isdigit() and int(said) != len(content):
         raise ListError(f"{url} broke off before its end; try again later.")
-    return b"".join(pieces)
+    return content

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -82,9 +82,9 @@ def test_verdicts_and_steps_are_counted_and_health_is_told(adapter: str, upstrea
             assert value(answer.text, "envoy_http_downstream_rq_completed") >= 4
 
 
-def test_each_step_is_a_span_of_the_trace_that_the_request_names(
-    adapter: str, upstream: Server, tmp_path: Path
-) -> None:
+@contextmanager
+def collector() -> Iterator[tuple[str, list[bytes], threading.Event]]:
+    """Where spans can be sent, the bodies that come there, and whether one has come."""
     came = threading.Event()
     bodies: list[bytes] = []
 
@@ -98,15 +98,20 @@ def test_each_step_is_a_span_of_the_trace_that_the_request_names(
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1/traces", bodies, came
+        server.shutdown()
+
+
+def test_each_step_is_a_span_of_the_trace_that_the_request_names(
+    adapter: str, upstream: Server, tmp_path: Path
+) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    endpoint = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
-    with Proxy(upstream.url, f"--traces={endpoint}", "--no-ledger", folder=tmp_path) as proxy:
-        fetch(proxy.url + "/", {**PAGE_FIELDS, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
-    assert came.wait(15)
-    server.shutdown()
-    server.server_close()
+    with collector() as (endpoint, bodies, came):
+        with Proxy(upstream.url, f"--traces={endpoint}", "--no-ledger", folder=tmp_path) as proxy:
+            fetch(proxy.url + "/", {**PAGE_FIELDS, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+        assert came.wait(15)
     spans = [
         (span["name"], span["traceId"])
         for body in bodies
@@ -138,26 +143,12 @@ def test_a_span_is_told_as_the_protocol_says() -> None:
 
     from proxy_addon.telemetry.otlp import JsonExporter
 
-    bodies: list[bytes] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with collector() as (endpoint, bodies, _):
         provider = TracerProvider(resource=Resource({"service.name": "consentry"}))
-        exporter = JsonExporter(f"http://127.0.0.1:{server.server_address[1]}/v1/traces")
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        provider.add_span_processor(SimpleSpanProcessor(JsonExporter(endpoint)))
         tracer = provider.get_tracer("consentry", "1")
         with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner"):
             pass
-        server.shutdown()
     inner, outer = (json.loads(each)["resourceSpans"][0] for each in bodies)
     first, second = (each["scopeSpans"][0]["spans"][0] for each in (inner, outer))
     assert inner["resource"]["attributes"] == [{"key": "service.name", "value": {"stringValue": "consentry"}}]

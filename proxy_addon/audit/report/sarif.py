@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Any
 
+from ...ledger.texts import at
 from ..model import KINDS, VIOLATION, AuditResult, Finding
 from .wording import KIND_WORDS, ordered, plain_text
 
@@ -32,8 +32,8 @@ def sarif(result: AuditResult, known: frozenset[str] = frozenset()) -> str:
         "invocations": [
             {
                 "executionSuccessful": not result.errors,
-                "startTimeUtc": _moment(result.started),
-                "endTimeUtc": _moment(ended),
+                "startTimeUtc": at(result.started),
+                "endTimeUtc": at(ended),
                 "toolExecutionNotifications": [
                     {"level": "error", "message": {"text": plain_text(each) or "?"}} for each in result.errors
                 ],
@@ -86,7 +86,3 @@ def _uri(page: str) -> str:
         else "".join(f"%{byte:02X}" for byte in each.encode("utf-8", "replace"))
         for each in page
     )
-
-
-def _moment(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
