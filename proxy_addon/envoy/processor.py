@@ -7,9 +7,11 @@ know), and else only for a response that has something to judge; which is which 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import chain
+from typing import Any
 
+import grpc
 from envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, ProcessingRequest, ProcessingResponse
 
 from ..answer import Answer
@@ -19,7 +21,6 @@ from ..rewrite.coding import Body
 from ..rewrite.mount import Mount
 from . import messages
 from .messages import Headers
-from .rpc import Call
 
 # The site that Envoy asks about, and how browsers reach it: in the metadata of each call.
 UPSTREAM, SCHEME = "consentry-upstream", "consentry-scheme"
@@ -27,16 +28,31 @@ UPSTREAM, SCHEME = "consentry-upstream", "consentry-scheme"
 AUTHORITY = "filter_state['consentry.authority']"
 _TOO_LONG = Answer(413, (("content-type", "text/plain"), ("connection", "close")), b"This is too long.\n")
 
+Warn = Callable[[str], None]
+
 
 class Processor:
     """Answers Envoy's calls, each of which is one exchange."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, warn: Warn) -> None:
+        """`warn` is told, in one line, what goes wrong in a call."""
         self._engine = engine
+        self._warn = warn
 
-    def call(self, metadata: Mapping[str, str]) -> Call:
-        """What answers one call."""
-        return _Call(self._engine, metadata.get(UPSTREAM, ""), metadata.get(SCHEME, "http"))
+    async def process(
+        self, incoming: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[ProcessingResponse]:
+        """Answer one call."""
+        metadata = {name: str(value) for name, value in context.invocation_metadata() or ()}
+        call = _Call(self._engine, metadata.get(UPSTREAM, ""), metadata.get(SCHEME, "http"))
+        try:
+            async for message in incoming:
+                for response in call.take(message):
+                    yield response
+        except Exception as error:
+            # Without an answer Envoy lets nothing through: what it cannot ask about stays where it is.
+            self._warn(f"an exchange was given up ({type(error).__name__}: {error})")
+            await context.abort(grpc.StatusCode.INTERNAL, "Consentry could not go through this exchange.")
 
 
 class _Call:
@@ -49,13 +65,9 @@ class _Call:
         self._exchange: Exchange | None = None
         self._body: Body | None = None
         self._whole = False
-        self.done = False
 
-    def take(self, message: bytes) -> Iterator[bytes]:
-        """See rpc.Call."""
-        return (response.SerializeToString() for response in self._take(ProcessingRequest.FromString(message)))
-
-    def _take(self, message: ProcessingRequest) -> Iterator[ProcessingResponse]:
+    def take(self, message: ProcessingRequest) -> Iterator[ProcessingResponse]:
+        """The answers to one message."""
         kind = message.WhichOneof("request")
         if kind == "request_headers":
             yield self._request(message)
@@ -68,7 +80,6 @@ class _Call:
         elif kind == "response_trailers":
             if self._body is not None and not self._whole:
                 yield from messages.pieces(self._body.close(), ends=False)
-            self.done = True
             yield messages.unchanged("response_trailers")
         elif kind is not None:
             yield messages.unchanged(kind)
@@ -87,22 +98,22 @@ class _Call:
         self._exchange = exchange
         step = exchange.request(headers)
         if isinstance(step, Refuse):
-            return self._answered(_TOO_LONG)
+            return messages.answered(_TOO_LONG)
         if isinstance(step, Answer):
-            return self._answered(step)
+            return messages.answered(step)
         if isinstance(step, Gather):
             if not message.request_headers.end_of_stream:
                 return messages.wants_request(messages.passed("request_headers", headers))
             judged = exchange.body(b"", _later)
             if isinstance(judged, Answer):
-                return self._answered(judged)
+                return messages.answered(judged)
         return messages.passed("request_headers", headers)
 
     def _request_body(self, content: bytes) -> ProcessingResponse:
         assert self._exchange is not None
         judged = self._exchange.body(content, _later)
         if isinstance(judged, Answer):
-            return self._answered(judged)
+            return messages.answered(judged)
         if judged is None:
             return messages.unchanged("request_body")
         response = messages.replaced("request_body", judged)
@@ -117,10 +128,8 @@ class _Call:
         body = exchange.response(int(headers.pseudo[":status"]), headers)
         response = messages.passed("response_headers", headers)
         if body is None:
-            self.done = True
             return response
         if message.response_headers.end_of_stream:
-            self.done = True
             # An empty page still gets its guard.
             if content := b"".join(body.close()):
                 common = response.response_headers.response
@@ -138,15 +147,9 @@ class _Call:
         # Lazily, for little can decode to a lot.
         made = chain(fed, self._body.close()) if part.end_of_stream else fed
         if self._whole:
-            self.done = True
             yield messages.replaced("response_body", b"".join(made))
         else:
             yield from messages.pieces(made, ends=part.end_of_stream)
-            self.done = part.end_of_stream
-
-    def _answered(self, answer: Answer) -> ProcessingResponse:
-        self.done = True
-        return messages.answered(answer)
 
     def _unasked(self, message: ProcessingRequest) -> Exchange:
         """The exchange of a request that passed without being judged: what is known of it came along."""

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 
 from ..config import UsageError
 from ..console import Console
 from ..engine import Engine
 from .bootstrap import Place
 from .processor import Processor
-from .rpc import Accept, Call, Server
 
-_PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
-_HEALTH = "/grpc.health.v1.Health/Check"
+_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+_HEALTH = "grpc.health.v1.Health"
 # A HealthCheckResponse that says SERVING, and one that says NOT_SERVING (gRPC health checking protocol, v1).
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 # Exchanges under way may end within so many seconds.
 _GRACE = 2.0
+_OPTIONS: list[tuple[str, Any]] = [
+    # A body that comes as a whole is at most as long as events may be.
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.so_reuseport", 0),
+    # A large page waits at the site, and not here: without a guess at the line's capacity no more is taken ahead.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 256 * 1024),
+]
 
 
 def run_processor(engine: Engine, place: Place, console: Console) -> None:
@@ -36,47 +43,32 @@ async def _run(engine: Engine, place: Place, console: Console) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stopping.set)
-    server = Server(_methods(Processor(engine), stopping), console.warn)
+    server = grpc.aio.server(options=_OPTIONS)
+    processor = Processor(engine, console.warn)
+    server.add_generic_rpc_handlers((_processing(processor), _health(stopping)))
     address = f"unix:{place.path}" if place.path else f"{place.host}:{place.port}"
     try:
-        listening = await _listen(server, place)
-    except OSError:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
         raise UsageError(f"Cannot listen on {address}; choose another address with --processor.") from None
-    port = "" if place.path else listening.sockets[0].getsockname()[1]
+    await server.start()
     where = address if place.path else f"{place.host}:{port}"
     console.say(f"Answers Envoy at {where}", "processing", listen=where)
     await stopping.wait()
-    listening.close()
     await server.stop(_GRACE)
 
 
-async def _listen(server: Server, place: Place) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    if not place.path:
-        return await loop.create_server(server.protocol, place.host, place.port)
-    # One that was killed leaves its socket behind.
-    with suppress(FileNotFoundError):
-        os.unlink(place.path)
-    return await loop.create_unix_server(server.protocol, place.path)
+def _processing(processor: Processor) -> grpc.GenericRpcHandler:
+    handler = grpc.stream_stream_rpc_method_handler(
+        processor.process,
+        request_deserializer=ProcessingRequest.FromString,
+        response_serializer=ProcessingResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(_SERVICE, {"Process": handler})
 
 
-@dataclass(slots=True)
-class _Health:
-    """Answers a health check."""
+def _health(stopping: asyncio.Event) -> grpc.GenericRpcHandler:
+    async def check(_: bytes, __: object) -> bytes:
+        return _NOT_SERVING if stopping.is_set() else _SERVING
 
-    answer: bytes
-    done: bool = False
-
-    def take(self, _: bytes) -> Iterator[bytes]:
-        """See rpc.Call."""
-        self.done = True
-        yield self.answer
-
-
-def _methods(processor: Processor, stopping: asyncio.Event) -> Accept:
-    def accept(path: str, metadata: Mapping[str, str]) -> Call | None:
-        if path == _PROCESS:
-            return processor.call(metadata)
-        return _Health(_NOT_SERVING if stopping.is_set() else _SERVING) if path == _HEALTH else None
-
-    return accept
+    return grpc.method_handlers_generic_handler(_HEALTH, {"Check": grpc.unary_unary_rpc_method_handler(check)})
