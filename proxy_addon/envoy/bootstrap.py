@@ -24,13 +24,14 @@ import certifi
 from ..browser.assets import BASE
 from ..catalogue.index import PAYLOADS
 from ..catalogue.match import Catalogue
+from ..catalogue.model import Payload
 from ..engine import CHANGING, PAGE_FOR_A_WORKER
 from ..errorpage import error_page, unavailable_page
 from ..exchange import MOST_EVENTS
 from ..listeners import Listener, Transport
 from ..rewrite.coding import CODINGS
 from .messages import attribute_of
-from .payloads import BEYOND_RE2, matches
+from .payloads import BEYOND_RE2, glob_in_re2, matches
 from .processor import AUTHORITY, SCHEME, UPSTREAM
 
 Plain = dict[str, Any]
@@ -44,6 +45,8 @@ _READ = (
 _JUDGED = ("set-cookie", "location", "content-location", "link", "refresh")
 # Promises about the site's own address, which do not hold for another.
 _DROPPED = ("strict-transport-security", "alt-svc")
+# What a browser asks for with these is neither a page nor anything else that changes (Sec-Fetch-Dest).
+_FILES = "audio|empty|font|image|manifest|script|track|video"
 _PAGES, _REST, _LUA, _STATE = "consentry.pages", "consentry.responses", "consentry.request", "consentry.authority"
 _TYPE = "type.googleapis.com/"
 _CORE = "envoy.extensions.filters.http."
@@ -232,6 +235,10 @@ class _Front:
     # Which way a request takes
 
     def _routes(self, upstream: str) -> Iterable[Plain]:
+        if not self._is_vendors(upstream):
+            plain = _plain(self.catalogue)
+            yield _route({**plain, "headers": [*_UNMOVED, *plain["headers"]]}, upstream, without=(_PAGES, _LUA))
+            yield _route(plain, upstream, without=(_PAGES,))
         for match in self._asked(upstream):
             yield _route(match, upstream, without=(_REST, _LUA, _STATE))
         for header in (
@@ -267,11 +274,14 @@ class _Front:
                 },
             ],
         }
-        if self.catalogue.knows_host(urlsplit(upstream).hostname or ""):
+        if self._is_vendors(upstream):
             yield {"prefix": "/"}
         else:
             yield {"safe_regex": {"regex": _catalogued(self.catalogue)}}
-            yield from matches(each for vendor in self.catalogue.having(PAYLOADS) for each in vendor.payloads)
+            yield from matches(_payloads(self.catalogue))
+
+    def _is_vendors(self, upstream: str) -> bool:
+        return self.catalogue.knows_host(urlsplit(upstream).hostname or "")
 
     # What asks a processor
 
@@ -336,6 +346,46 @@ def _response(header: str, match: Plain) -> Plain:
     return {
         "single_predicate": {"input": given, "value_match": match},
     }
+
+
+def _lacks(header: str, match: Plain) -> Plain:
+    """Whether a header, if there is one, does not say this."""
+    return {"name": header, "string_match": match, "invert_match": True, "treat_missing_header_as_empty": True}
+
+
+# A request that says nothing of where it comes from, so that nothing of it has to be translated.
+_UNMOVED: tuple[Plain, ...] = (
+    {"name": "referer", "present_match": False},
+    {"name": "origin", "present_match": False},
+    _lacks("cookie", {"contains": "consentry-", "ignore_case": True}),
+)
+
+
+def _plain(catalogue: Catalogue) -> Plain:
+    """A plain file, as browsers ask for most: none of what is handed over, which is told by a few comparisons.
+
+    Whatever is not as plain as this is looked at more closely: see _asked(), of which none may match as well.
+    """
+    anywhere = (glob_in_re2(each) for each in _payloads(catalogue) if each.query is None and not each.body)
+    asked = "|".join((_catalogued(catalogue), r".*[?#].*", rf"{re.escape(BASE)}.*", *anywhere))
+    coding = f"(?:{'|'.join(CODINGS)})"
+    return {
+        "prefix": "/",
+        "headers": [
+            {"name": ":method", "string_match": {"exact": "GET"}},
+            {"name": "sec-fetch-dest", "string_match": {"safe_regex": {"regex": _FILES}}},
+            _lacks("sec-fetch-mode", {"exact": "navigate", "ignore_case": True}),
+            _lacks("accept", {"contains": "text/html"}),
+            _lacks("accept", {"contains": PAGE_FOR_A_WORKER}),
+            _lacks("accept", {"prefix": "text/css"}),
+            {"name": "accept-encoding", "string_match": {"safe_regex": {"regex": rf"{coding}(?:, ?{coding})*"}}},
+            _lacks(":path", {"safe_regex": {"regex": asked}}),
+        ],
+    }
+
+
+def _payloads(catalogue: Catalogue) -> Iterable[Payload]:
+    return (each for vendor in catalogue.having(PAYLOADS) for each in vendor.payloads)
 
 
 def _route(match: Plain, upstream: str, without: Sequence[str]) -> Plain:
