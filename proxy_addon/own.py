@@ -22,6 +22,8 @@ CSP_PATH = BASE + "csp"
 LIVE_PATH = BASE + "live"
 # Where the dashboard answers a page that listens.
 INSIDE_PATH = "/inside/live"
+# What lets it in there.
+TICKET = "x-consentry-ticket"
 # Where a redirect to a held vendor leads instead.
 HELD = "held"
 MOST_BYTES = 65536

@@ -20,7 +20,7 @@ from mitmproxy.master import Master
 from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http import _http1, _http2
 
-from .addon import Gate, Live, Tap
+from .addon import Gate, Tap
 from .chromium import AUTHORITY
 from .config import UsageError
 from .console import Console
@@ -28,6 +28,7 @@ from .engine import Engine
 from .errorpage import error_page
 from .listeners import DEFAULT_HOST, Listener, Transport, check_files, parse_listen, reason_of
 from .traffic import Traffic
+from .watch import Live
 
 # Told where a proxy listens, once it does, and what stops it from whatever thread.
 Started = Callable[[Sequence[str], Callable[[], None]], None]

@@ -29,6 +29,7 @@ from ..engine import CHANGING, PAGE_FOR_A_WORKER
 from ..errorpage import error_page, unavailable_page
 from ..exchange import MOST_EVENTS
 from ..listeners import Listener, Transport
+from ..own import INSIDE_PATH, LIVE_PATH
 from ..rewrite.coding import CODINGS
 from .messages import attribute_of
 from .payloads import BEYOND_RE2, glob_in_re2, matches
@@ -48,7 +49,7 @@ _DROPPED = ("strict-transport-security", "alt-svc")
 # What a browser asks for with these is neither a page nor anything else that changes (Sec-Fetch-Dest).
 _FILES = "audio|empty|font|image|manifest|script|track|video"
 _PAGES, _REST, _LUA, _STATE = "consentry.pages", "consentry.responses", "consentry.request", "consentry.authority"
-_SITE = "site-"
+_SITE, _LIVE = "site-", "live"
 _TYPE = "type.googleapis.com/"
 _CORE = "envoy.extensions.filters.http."
 _MATCHING = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
@@ -117,8 +118,11 @@ def bootstrap(
     limits: Limits | None = None,
     metrics: Place | None = None,
     http3: bool = False,
+    live: Place | None = None,
 ) -> Plain:
     """The whole configuration, JSON-ready. With `http3` each site is served by QUIC too, at the same port.
+
+    At `live`, what serves the channels of pages that listen to the dashboard listens for them.
 
     At `metrics`, Envoy itself answers /metrics, /healthz and /readyz, and nothing else of its admin interface.
 
@@ -127,7 +131,7 @@ def bootstrap(
     """
     limits = limits or Limits()
     sites = sorted({listener.upstream for listener in listeners if listener.upstream})
-    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded, http3)
+    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded, http3, live)
     return {
         "admin": {"address": admin.plain()},
         # What the catalogue knows makes one long expression, and RE2 reads it in one go all the same.
@@ -142,6 +146,7 @@ def bootstrap(
                 *(_site(index, upstream, transport) for index, upstream in enumerate(sites)),
                 _processors(processors, limits),
                 *([{"name": "admin", **_endpoints("admin", [admin], {})}] if metrics is not None else ()),
+                *([{"name": _LIVE, **_endpoints(_LIVE, [live], {})}] if live is not None else ()),
             ],
         },
     }
@@ -176,6 +181,7 @@ class _Front:
     reads: tuple[str, ...]
     keeps_forwarded: bool
     http3: bool
+    live: Place | None
 
     def listener(self, index: int, listener: Listener) -> Plain:
         chain = self._chain(index, listener)
@@ -251,6 +257,14 @@ class _Front:
     # Which way a request takes
 
     def _routes(self, upstream: str) -> Iterable[Plain]:
+        if self.live is not None:
+            # Whom the processor does not lead there it answers itself.
+            led = {"cluster": _LIVE, "prefix_rewrite": INSIDE_PATH, "timeout": "0s"}
+            yield {
+                "match": {"path": LIVE_PATH},
+                "route": led,
+                "typed_per_filter_config": dict.fromkeys((_REST, _LUA, _STATE), _OFF),
+            }
         if not self._is_vendors(upstream):
             plain = _plain(self.catalogue)
             yield _route({**plain, "headers": [*_UNMOVED, *plain["headers"]]}, upstream, without=(_PAGES, _LUA))

@@ -58,6 +58,13 @@ def run_fleet(fleet: Fleet, console: Console, *, tls: bool) -> None:
     asyncio.run(_Supervisor(fleet, console, program, tls=tls).run())
 
 
+def free_port() -> int:
+    """A port of this machine's own that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def with_ports(listeners: Sequence[Listener]) -> list[Listener]:
     """The same, each with a port of its own now: what is told to browsers must be known before Envoy starts."""
     found = []
