@@ -47,8 +47,8 @@ def test_what_is_no_address_of_a_processor_is_told(text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--dashboard", "8079"), "leave out --dashboard"),
-        (("--badge",), "leave out --dashboard"),
+        (("--dashboard", "8079", "--processors", "2"), "use them with `consentry envoy --processors 1`"),
+        (("--badge", "--print-config"), "or leave out --dashboard and --badge"),
         (("--processor", "127.0.0.1:9000"), "--processor goes with --print-config"),
         (("--report-leaks", "--processors", "2"), "name a --state"),
         (("--tls-cert", "none.pem"), "There is no file none.pem"),
