@@ -192,6 +192,7 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(gc.get_threshold()[0], 10, 2)
 
 
 async def lend(

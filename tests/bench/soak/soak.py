@@ -18,7 +18,7 @@ from ..processes import BenchError, Running, free_port
 from .client import Client, Seen
 from .traffic import LISTED, asks
 
-CHECKPOINTS = 10
+CHECKPOINTS = 20
 _WORKERS = 48
 _ROOT = Path(__file__).resolve().parents[3]
 
