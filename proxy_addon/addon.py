@@ -250,7 +250,9 @@ class Gate:
             return
         if data.server.tls and isinstance(data.client.proxy_mode, ReverseMode):
             data.server.sni = address[0]
-        data.server.address = self._resolver.resolve(address[0], address[1])
+        led = self._resolver.resolve(address[0], address[1])
+        if led != address:
+            data.server.address = _Led(led, address)
 
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Let a connection pass that is not to be looked into."""
@@ -434,6 +436,30 @@ def _server_name(data: ClientHelloData) -> str:
 
 def _peer(data: TlsData) -> str:
     return str(data.conn.peername[0]) if data.conn.peername else ""
+
+
+class _Led(tuple[str, int]):
+    """An address to connect to in place of another, and equal to that one.
+
+    mitmproxy takes an open connection for the next request by its address, and opens no more than five to each. Under
+    the address that it was led to, it would find none again and wait for ever, and hosts led there would count as one.
+    """
+
+    _asked: tuple[str, int]
+
+    def __new__(cls, led: tuple[str, int], asked: tuple[str, int]) -> _Led:
+        made = super().__new__(cls, led)
+        made._asked = (asked[0], asked[1])
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return self._asked == (other._asked if isinstance(other, _Led) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
 
 
 class _Headers(Fields):

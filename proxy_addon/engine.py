@@ -262,6 +262,8 @@ class Engine:
         """Any request of a browser, whose first party has to be found out."""
         client = (address, fields.get("user-agent", ""))
         wanted = destination(fields, url)
+        if wanted == "document" and not stated(fields) and self._visitors.seems_framed(host, fields.get("referer", "")):
+            wanted = "iframe"
         own = registrable_domain(host)
         first_party = self._visitors.first_party(
             client, host=host, destination=wanted, origin=fields.get("origin", ""), referer=fields.get("referer", "")

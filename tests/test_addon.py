@@ -301,7 +301,24 @@ def test_a_connection_is_made_where_the_configuration_says() -> None:
     data.server.address = ("shop.test", 443)
     data.server.tls = True
     built.server_connect(data)
-    assert (data.server.address, data.server.sni) == (("127.0.0.1", 8443), "shop.test")
+    assert data.server.address is not None
+    assert ([*data.server.address], data.server.sni) == (["127.0.0.1", 8443], "shop.test")
+
+
+def test_a_connection_that_was_led_elsewhere_is_found_again_by_the_address_that_was_asked_for() -> None:
+    built = gate(EMPTY, "enforce", "*:443:127.0.0.1:8443")
+    addresses = []
+    for asked in (("shop.test", 443), ("shop.test", 443), ("blog.test", 443)):
+        flow = document()
+        data = ServerConnectionHookData(flow.server_conn, flow.client_conn)
+        data.server.address = asked
+        built.server_connect(data)
+        assert data.server.address == asked
+        assert asked == data.server.address
+        addresses.append(data.server.address)
+    assert (addresses[0] == addresses[1], addresses[0] != addresses[1]) == (True, False)
+    assert (addresses[0] == addresses[2], addresses[0] != addresses[2]) == (False, True)
+    assert len(dict.fromkeys(addresses)) == 2
 
 
 class Fails(Passing):
