@@ -234,7 +234,7 @@ class HtmlRewriter:
                 return position
         # A lower-cased copy says cheaply whether rare attributes or inline styles need a closer look.
         lower = source.lower()
-        rare = [sign for sign, exact in _RARE_SIGNS.items() if sign in lower and (exact is None or exact.search(lower))]
+        rare = [sign for sign, exact in _RARE_SIGNS.items() if _stands(sign, exact, lower)]
         while position < len(source):
             if self._skip is not None:
                 end = self._skip(source, position, final)
@@ -618,6 +618,14 @@ class HtmlRewriter:
             return end
 
         return skip
+
+
+def _stands(sign: bytes, exact: re.Pattern[bytes] | None, text: bytes) -> bool:
+    """Whether a sign is in the text, as `exact` wants it. (A pattern that searches is slow to find its beginning.)"""
+    at = text.find(sign)
+    while at >= 0 and exact is not None and exact.match(text, at) is None:
+        at = text.find(sign, at + 1)
+    return at >= 0
 
 
 def _splice(source: bytes, start: int, end: int, edits: list[_Edit]) -> bytes:
