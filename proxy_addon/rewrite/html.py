@@ -18,6 +18,7 @@ from ..catalogue.urls import resolve
 from . import css, markup
 from .foreign import HTML, MATH, SVG, Foreign
 from .placeholder import MARK, PREFIX, URL_PREFIX, mark, restore
+from .runs import Runs
 
 __all__ = ["HtmlRewriter", "Judge", "restore"]
 
@@ -109,8 +110,9 @@ _CLOSED = b"<!--consentry:closed-->"
 # Most images, links and media of a page are its own: they pass in bulk. (A self-hosted tracker's pixel is
 # among them only outside <noscript>; its request comes to the proxy and is judged there.)
 _PLAIN = frozenset({b"img", b"input", b"source", b"video", b"audio", b"track", b"link", b"image", b"use", b"feimage"})
-_RUN = markup.run_before(_STOPS - _PLAIN, _PLAIN)
-_CAREFUL_RUN = markup.run_before(_STOPS)
+_STOP = markup.stop(_STOPS - _PLAIN)
+_RUNS = Runs(markup.run_before(_STOPS - _PLAIN, _PLAIN), _STOP)
+_CAREFUL_RUNS = Runs(markup.run_before(_STOPS), _STOP)
 # Documents within documents are looked into this deep; no page nests so many.
 _DEEPEST = 8
 
@@ -229,7 +231,7 @@ class HtmlRewriter:
         self._foreign = Foreign()
         # Whether the document is one of frames: there a tag of raw text is ignored, and begins none. None: not known.
         self._frames: bool | None = None
-        self._run = _CAREFUL_RUN if careful else _RUN
+        self._runs = _CAREFUL_RUNS if careful else _RUNS
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent on."""
@@ -266,7 +268,13 @@ class HtmlRewriter:
             position = self._begin(source, out, final)
             if self._preamble:
                 return position
-        rare = _rare(source)
+        rare: list[int] | None = None
+
+        def places() -> list[int]:
+            nonlocal rare
+            rare = _rare(source) if rare is None else rare
+            return rare
+
         while position < len(source):
             if self._skip is not None:
                 end = self._skip(source, position, final)
@@ -276,11 +284,8 @@ class HtmlRewriter:
                     break
                 continue
             if not self._foreign:
-                run = self._run.match(source, position)
-                end = run.end() if run else position
-                while rare and rare[-1] < position:
-                    rare.pop()
-                if rare and rare[-1] < end:
+                end, is_rare = self._runs.find(source, position, places)
+                if is_rare:
                     self._run_with_rare(source, position, end, out)
                 else:
                     out.append(source[position:end])
@@ -385,7 +390,7 @@ class HtmlRewriter:
         if name == b"base" and not self._based and (href := tag.value(b"href")) is not None:
             self._based = True
             self._base = resolve(self._base, href) or self._base
-            self._run = _CAREFUL_RUN
+            self._runs = _CAREFUL_RUNS
             self._origin = _origin(self._base)
         if name == b"template" and self._inject and (tag.value(b"shadowrootmode") or "").lower() == "closed":
             # Behind a closed root nothing could be released: the guard closes it again, at the sign.
@@ -627,7 +632,7 @@ class HtmlRewriter:
 
 
 def _rare(source: bytes) -> list[int]:
-    """Where rare attributes and inline styles that may fetch stand, if they are such; the first is last."""
+    """Where rare attributes and inline styles that may fetch stand, if they are such, in order."""
     found = [each.start() for each in _RARE_BRACKET.finditer(source)]
     lower = source.lower()
     for name, exact in _RARE_NAMES.items():
@@ -637,8 +642,7 @@ def _rare(source: bytes) -> list[int]:
             if exact.match(lower, at) is not None:
                 found.append(at)
             at = lower.find(name, at + 1)
-    found.sort(reverse=True)
-    return found
+    return sorted(found)
 
 
 @lru_cache(maxsize=2048)

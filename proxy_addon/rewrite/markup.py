@@ -88,6 +88,11 @@ def run_before(stops: Iterable[bytes], unless_local: Iterable[bytes] = ()) -> re
     return re.compile(rb"(?:[^<]*+<(?:" + tag + rb"|(?=[^a-zA-Z/!?])))*+[^<]*+")
 
 
+def stop(names: Iterable[bytes]) -> re.Pattern[bytes]:
+    """A pattern for the beginning of what stops every run before start tags named so, whatever follows it."""
+    return re.compile(rb"<(?:[!?]|(?:" + _any_of(names) + rb")[\t\n\f\r />])")
+
+
 def _any_of(names: Iterable[bytes]) -> bytes:
     """Alternatives for names in any case, grouped by first letter: what `re` decides fastest."""
     groups: dict[bytes, list[bytes]] = {}
