@@ -24,7 +24,7 @@ from .collect import Collected, Collector
 from .drive import Plan, Stage, Ways
 from .flow import BannerDriver, Driver, KeptDriver, StepsDriver
 from .model import AuditResult
-from .overhear import Overhearing
+from .overhear import MOST, Overhearing
 from .relay import Relay
 from .states import STATES, State
 from .steps import NO_STEPS, Steps
@@ -89,7 +89,7 @@ class Auditor:
         seen: list[Seen] = []
         for state in options.states:
             tell(state)
-            walk, plan = self.stage.walk(plan, state)
+            walk, plan = self.stage.walk(plan, state, first=not seen)
             seen.append(Seen(state, collector.collect(walk)))
         judge = Judge(catalogue.vendors, self.regime, collector.is_third_party)
         return AuditResult(
@@ -106,7 +106,7 @@ class Auditor:
             vendors=judge.matrix(seen),
             hosts=judge.hosts(seen),
             clicks=judge.clicks(seen),
-            errors=tuple(f"{each.state.name}: {each.run.error}" for each in seen if _failed(each.collected)),
+            errors=tuple(f"{each.state.name}: {why}" for each in seen for why in _trouble(each.collected)),
         )
 
 
@@ -142,6 +142,12 @@ def _platform(collected: Iterable[Collected]) -> str:
     return next((each.platform for each in collected if each.platform), "")
 
 
-def _failed(collected: Collected) -> bool:
-    """Whether a state was not reached for another reason than what the site offers, which findings tell of."""
-    return bool(collected.run.error) and not (collected.nothing_there or collected.needless)
+def _trouble(collected: Collected) -> Iterator[str]:
+    """Why a state was not reached, if not for what the site offers, of which findings tell; and what was not kept."""
+    if collected.run.error and not (collected.nothing_there or collected.needless):
+        yield collected.run.error
+    if collected.unheard:
+        yield (
+            f"there was more than is kept of one state ({MOST:,}): {collected.unheard:,} requests and rows of evidence "
+            "that came later were not judged"
+        )

@@ -182,7 +182,9 @@ def _visit(page: Page, url: str, state: str) -> None:
     page.on("requestfailed", ends)
 
     def settle() -> None:
-        while under_way or time.monotonic() - last[0] < _QUIET:
+        # As in the audit, what was just done may only be about to stir something.
+        begun = time.monotonic()
+        while under_way or time.monotonic() - max(last[0], begun) < _QUIET:
             page.wait_for_timeout(_POLL)
 
     def look() -> None:

@@ -21,14 +21,12 @@ from typing import Any
 from ...catalogue.yamlfile import FileError
 from ...chromium import AUTHORITY
 from ...config import UsageError
-from ..drive import SiteError
+from ..drive import BrokenError, SiteError
 from ..run import Auditor, Options, auditor
 from .outcome import CRASH, UNREACHABLE, Reply
 
 # A keeper that has nothing for so long has gone away, or can start another browser.
 _IDLE = 120.0
-# What Playwright says when the page's process, or the browser, is no more.
-_CRASHES = ("crash", "has been closed", "connection closed", "disconnected")
 
 
 def main(socket: int) -> None:
@@ -58,8 +56,7 @@ def _looked(running: Auditor, url: str) -> Reply:
     try:
         result = running.audit(url)
     except SiteError as error:
-        crashed = any(each in str(error).replace(url, "").lower() for each in _CRASHES)
-        return Reply(CRASH if crashed else UNREACHABLE, str(error))
+        return Reply(CRASH if isinstance(error, BrokenError) else UNREACHABLE, str(error))
     except Exception as error:  # One page's surprise must not end the audit of thousands; it is recorded as it is.
         said = " ".join(str(error).split())[:300]
         return Reply(CRASH, f"The audit of {url} broke off ({type(error).__name__}: {said}).")

@@ -40,6 +40,7 @@ KIND_WORDS: Mapping[str, str] = {
     "never-ran": "A vendor did not run even with consent",
     "page-broken": "The page has errors that holding causes",
     "state-not-reached": "A state could not be reached",
+    "page-not-opened": "A page could not be opened",
 }
 # What a terminal, or an XML document, would not take as text.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
