@@ -68,9 +68,9 @@ def opener(proxy: str, confdir: Path) -> OpenerDirector:
 
 def usual_agent(browser: Browser) -> str:
     """The user agent that the same browser has when a person looks at it."""
-    context = browser.new_context()
+    session = browser.new_browser_cdp_session()
     try:
-        agent = str(context.new_page().evaluate("navigator.userAgent"))
+        agent = str(session.send("Browser.getVersion")["userAgent"])
     finally:
-        context.close()
+        session.detach()
     return agent.replace("HeadlessChrome", "Chrome")

@@ -17,15 +17,13 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error
 
 from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import origin, split
-from ..engine import Engine
 from ..ledger import Evidence
 from ..ledger.evidence import redact
-from ..listeners import Transport
 from .browser import opener, usual_agent, visitor
 from .flow import Driver, NotReachedError, make, scroll, short, take
 from .model import AFTER, BEFORE, WITHDRAWN, Screenshot
 from .overhear import Heard, Overhearing
-from .relay import Relay
+from .relay import Relays
 from .sitemap import SitemapError, fetched, read_sitemap
 from .states import ACCEPT, NOTHING, ONLY, REJECT, WITHDRAW, State
 from .steps import Steps
@@ -181,17 +179,9 @@ class Walk:
 class Stage:
     """Walks states in one browser, each with a proxy, an engine and a profile of its own."""
 
-    def __init__(
-        self,
-        browser: Browser,
-        transport: Transport,
-        engine: Callable[[Overhearing], Engine],
-        ways: Ways,
-    ) -> None:
-        """`engine` makes one that records into what it is given."""
+    def __init__(self, browser: Browser, relays: Relays, ways: Ways) -> None:
         self._browser = browser
-        self._transport = transport
-        self._engine = engine
+        self._relays = relays
         self._ways = ways
         self._agent = usual_agent(browser)
 
@@ -227,14 +217,14 @@ class Stage:
         *,
         first: bool,
     ) -> tuple[Walk, Plan, dict[str, Any]]:
-        overhearing = Overhearing()
         now = time.time()
         walk = Walk(state, now, [(now, AFTER if way is _come_back else BEFORE)])
-        with Relay(self._engine(overhearing), self._transport, overhearing) as relay:
+        with self._relays.take() as relay:
+            overhearing = relay.overhearing
             context: BrowserContext | None = None
             try:
                 context = visitor(self._browser, relay.url, self._agent, kept, gpc=state.gpc)
-                wire = _Wire(overhearing, partial(_fetched, context, opener(relay.url, self._transport.confdir)))
+                wire = _Wire(overhearing, partial(_fetched, context, opener(relay.url, relay.confdir)))
                 visit = _Visit(context, walk, plan, wire, self._ways)
                 try:
                     way(visit)
@@ -243,7 +233,8 @@ class Stage:
                         raise SiteError(_sentence(str(error))) from None
                     walk.error, walk.nothing_there, walk.needless = str(error), error.nothing_there, error.needless
                     visit.photograph()
-                left: dict[str, Any] = dict(context.storage_state())
+                # Playwright opens pages to find this out.
+                left: dict[str, Any] = dict(context.storage_state()) if way is _choose_and_leave else {}
             except Error as error:
                 kind = BrokenError if broke_down(error) else SiteError
                 raise kind(f"{plan.url} could not be looked at ({short(error)}); is it up?") from None

@@ -23,7 +23,11 @@ from .suite import page_cost as measure_pages
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Shorter rounds and fewer requests: an impression in a minute.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Shorter rounds and fewer requests: an impression in a minute. With --fleet one state on the cluster.",
+)
 @click.option("--fleet", type=click.IntRange(4), help="Only audits of many: so many sites, on a Dask cluster too.")
 @click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
 @click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
@@ -46,7 +50,7 @@ def main(*, quick: bool, fleet: int | None, pages: bool, labels: bool, soak: boo
             from .fleet import fleet_table
             from .fleet import measure as measure_fleet
 
-            click.echo(fleet_table(measure_fleet(fleet, lambda what: click.echo(f"{what} …", err=True))))
+            click.echo(fleet_table(measure_fleet(fleet, lambda what: click.echo(f"{what} …", err=True), quick=quick)))
             return
         if labels:
             for line in _labelled():

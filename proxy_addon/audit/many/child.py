@@ -21,8 +21,10 @@ from typing import Any
 from ...catalogue.yamlfile import FileError
 from ...chromium import AUTHORITY
 from ...config import UsageError
+from ...proxy import authority
 from ..drive import BrokenError, SiteError
-from ..run import Auditor, Options, auditor
+from ..options import Options
+from ..run import Auditor, auditor
 from .outcome import CRASH, UNREACHABLE, Reply
 
 # A keeper that has nothing for so long has gone away, or can start another browser.
@@ -36,7 +38,8 @@ def main(socket: int) -> None:
     addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(keeper, addresses), daemon=True).start()
     try:
-        with _started(options) as running:
+        _with_authority(options.transport.confdir)
+        with auditor(options) as running:
             keeper.send(Reply())
             while True:
                 try:
@@ -72,22 +75,12 @@ def _listen(keeper: Connection[Any, Any], addresses: queue.SimpleQueue[str]) -> 
             os._exit(0)
 
 
-@contextmanager
-def _started(options: Options) -> Iterator[Auditor]:
-    """An auditor. Of several that start at once, one makes the authority that all of them use."""
-    confdir = options.transport.confdir
+def _with_authority(confdir: Path) -> None:
+    """Of several that start at once, one makes the authority that all of them use."""
     there = confdir / AUTHORITY
-    if there.is_file() and there.stat().st_size:
-        with auditor(options) as running:
-            yield running
-        return
-    with _alone(confdir):
-        running_auditor = auditor(options)
-        running = running_auditor.__enter__()
-    try:
-        yield running
-    finally:
-        running_auditor.__exit__(None, None, None)
+    if not there.is_file() or not there.stat().st_size:
+        with _alone(confdir):
+            authority(confdir)
 
 
 @contextmanager
