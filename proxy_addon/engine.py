@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .consent.told import BODIES, chosen
+from .decisions import Decisions
 from .filter.own_word import overruled
 from .filter.parameters import Parameters
 from .filter.pause import Pause
@@ -120,6 +121,14 @@ class Visit:
     client: Client
     # Whether the user has the filter pause.
     paused: bool = False
+    _words: str = field(default="", init=False)
+
+    @property
+    def words(self) -> str:
+        """The consent in words: each row of evidence has them."""
+        if not self._words:
+            self._words = self.consent.words()
+        return self._words
 
     @property
     def mode(self) -> str:
@@ -229,6 +238,7 @@ class Engine:
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
+        self._decisions = Decisions()
         self._quota = Quota(clock)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
 
@@ -348,12 +358,7 @@ class Engine:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
                 return None
             self._notice(visit, match, url)
-            verdict = decide(
-                self._routing.asked(visit, match, url),
-                visit.consent,
-                visit.regime,
-                strict_labels=visit.site.strict_labels,
-            )
+            verdict = self._decide(visit, match, url)
             if not verdict.blocks:
                 if self._routing.carries_events(visit, match, url, method):
                     # Its evidence comes with its body.
@@ -676,7 +681,7 @@ class Engine:
         now = replace(visit, consent=said)
         if self._watcher is not None:
             # The cookie that came along says the same, and where it was read.
-            known = visit.consent if visit.consent.words() == now.consent.words() else now.consent
+            known = visit.consent if visit.words == now.words else now.consent
             self._watcher.consent(self._who(visit), known, self._clock(), order)
         judge = self._judge(now, ledger.HEADER)
         return deletions([name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host)
@@ -906,9 +911,12 @@ class Engine:
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
         return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"), fields.get("dnt"))
 
-    def _decide(self, visit: Visit, match: Match) -> Verdict:
-        asked = self._routing.asked(visit, match)
-        return decide(asked, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
+    def _decide(self, visit: Visit, match: Match, url: str = "") -> Verdict:
+        asked = self._routing.asked(visit, match, url)
+        # What was made for this question alone is not remembered.
+        made = asked is not match or match.exempt
+        decided = decide if made else self._decisions.of
+        return decided(asked, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
     def _has_exemptions(self, vendor: str, url: str) -> bool:
         """Whether something is exempt on the host of a vendor's URL."""
@@ -1025,7 +1033,7 @@ class Engine:
                 url=shown,
                 page=page,
                 type=kind,
-                consent=visit.consent.words(),
+                consent=visit.words,
                 signal=visit.consent.signal,
                 regime=visit.regime.regime,
                 mode=visit.mode,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .answer import Answer
@@ -196,6 +197,7 @@ def is_long(length: str, has_body: bool, most: int = SMALL) -> bool:
     return int(length) > most if length.isdigit() else has_body
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     """Whether the browser runs on this machine, where a content coding saves nothing."""
     try:

@@ -28,6 +28,7 @@ from .console import Console
 from .engine import Engine
 from .errorpage import error_page
 from .faults import Faults
+from .gathering import gather_writes
 from .listeners import DEFAULT_HOST, Listener, Transport, check_files, parse_listen, reason_of
 from .traffic import Traffic
 
@@ -242,6 +243,7 @@ def _master(
     except exceptions.OptionsError as error:
         raise UsageError(_sentence(str(error))) from None
     _readable_errors()
+    gather_writes()
     setattr(http.MessageData, "__post_init__", _unchecked)  # noqa: B010 - a method cannot be assigned to
     return master
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Collection, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -123,17 +124,22 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
     try:
         from rich.console import Console  # noqa: PLC0415 - these and the driver are an extra
 
-        from .drive import SiteError  # noqa: PLC0415
-        from .report.terminal import show  # noqa: PLC0415
-        from .run import Options, auditor  # noqa: PLC0415
+        from .options import Options  # noqa: PLC0415
         from .steps import NO_STEPS, read_steps  # noqa: PLC0415
+
+        many = check_many(urls, given)
+        if not many:
+            from .drive import SiteError  # noqa: PLC0415
+            from .report.terminal import show  # noqa: PLC0415
+            from .run import auditor  # noqa: PLC0415
+        elif find_spec("playwright") is None:
+            raise UsageError(_MISSING)
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] in ("playwright", "rich"):
             raise UsageError(_MISSING) from None
         raise
     from ..listeners import Transport  # noqa: PLC0415
 
-    many = check_many(urls, given)
     site, *pages = ("",) if many else _addresses(urls)
     if not many:
         check_targets(given["reports"])

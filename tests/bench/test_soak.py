@@ -12,6 +12,8 @@ from .soak.client import Seen
 from .soak.soak import Soak, measure, table
 from .soak.traffic import BY_NAME, KINDS, Ask, asks, made
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def soak(tmp_path_factory: pytest.TempPathFactory) -> Soak:

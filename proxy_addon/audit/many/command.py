@@ -25,7 +25,7 @@ from .store import Store
 from .summary import Summary, summarise
 
 if TYPE_CHECKING:
-    from ..run import Options
+    from ..options import Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 # What runs before any choice, after a refusal and after consent: what a fleet is asked, at a third of all states' cost.

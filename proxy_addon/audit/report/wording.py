@@ -39,6 +39,7 @@ KIND_WORDS: Mapping[str, str] = {
     "never-ran": "A vendor did not run even with consent",
     "page-broken": "The page has errors that holding causes",
     "state-not-reached": "A state could not be reached",
+    "page-not-opened": "A page could not be opened",
 }
 
 
