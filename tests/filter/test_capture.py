@@ -94,8 +94,8 @@ def tunnelled(confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     environment = {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with closing(Server(site)) as server:
         led = server.url.rpartition(":")[2]
-        arguments = ("filter", "--confdir", str(confdir), "--wireguard", "127.0.0.1:0")
-        arguments += ("--resolve", f"203.0.113.9:80:127.0.0.1:{led}")
+        arguments = [*("filter", "--confdir", str(confdir), "--wireguard", "127.0.0.1:0")]
+        arguments += ["--resolve", f"203.0.113.9:80:127.0.0.1:{led}"]
         with Proxy(*arguments, folder=folder, environment=environment) as proxy:
             proxy.wait_for_line(lambda line: line.get("mode") == "wireguard")
             (line,) = [each for each in proxy.lines if each.get("mode") == "wireguard"]
