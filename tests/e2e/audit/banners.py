@@ -159,9 +159,11 @@ VARIANTS: Mapping[str, tuple[str, str]] = {
     ),
     "the second version of Borlabs": (
         "borlabs",
-        '<div id="BorlabsCookieBox"><a href="#" data-is="accept" data-cookie-accept-all>All</a>'
-        + '<a href="#" data-is="reject" data-cookie-refuse>No</a>'
-        + '<a href="#" data-is="settings" data-cookie-individual>More</a></div>',
+        (
+            '<div id="BorlabsCookieBox"><a href="#" data-is="accept" data-cookie-accept-all>All</a>'
+            '<a href="#" data-is="reject" data-cookie-refuse>No</a>'
+            '<a href="#" data-is="settings" data-cookie-individual>More</a></div>'
+        ),
     ),
 }
 # How single categories are chosen: the page, with a switch for each of the platform's names, and what saves it.
