@@ -13,6 +13,7 @@ import click
 
 from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import split
+from ..cleaned import one_line
 from ..config import ENFORCE, OBSERVE, UsageError, read_config
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
@@ -20,7 +21,6 @@ from .baseline import Baseline, read_baseline, write_baseline
 from .many.command import audit_many, check_many, many_options, many_states
 from .model import SEVERITIES, VIOLATION, AuditResult
 from .report import check_targets, write_reports
-from .report.wording import one_line
 from .states import State, states_named
 
 _NONE = "none"
