@@ -330,11 +330,14 @@ class _Visit:
         while (now := time.time()) < begun + self.plan.patience:
             since = self._overhearing.quiet_since()
             # What was just done may only be about to stir something.
-            if since is not None and now - max(since, begun) >= self.plan.quiet:
+            left = None if since is None else max(since, begun) + self.plan.quiet - now
+            if left is not None and left <= 0:
                 self._idle()
                 if self._overhearing.quiet_since() == since:
                     return
-            self.page.wait_for_timeout(_POLL)
+                continue
+            # No sooner can it have been quiet for long enough.
+            self.page.wait_for_timeout(_POLL if left is None else left * 1000 + 1)
 
     def _idle(self) -> None:
         try:

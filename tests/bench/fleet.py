@@ -195,8 +195,8 @@ def _visit(page: Page, url: str, state: str) -> None:
     def settle() -> None:
         # As in the audit, what was just done may only be about to stir something.
         begun = time.monotonic()
-        while under_way or time.monotonic() - max(last[0], begun) < _QUIET:
-            page.wait_for_timeout(_POLL)
+        while under_way or (left := max(last[0], begun) + _QUIET - time.monotonic()) > 0:
+            page.wait_for_timeout(_POLL if under_way else left * 1000 + 1)
 
     def look() -> None:
         page.goto(url, wait_until="load")

@@ -105,5 +105,5 @@ def _audited(planted: Planted, network: Network, authority: Authority, folder: P
 
 
 def _words(number: int, done: Run) -> str:
-    said = "exact" if not done.wrong else f"wrong on {len(done.wrong)}"
-    return f"run {number}: {said}, {done.seconds:.0f} s"
+    said = "; ".join(map(str, done.wrong)) or "exact"
+    return f"run {number}, {done.seconds:.0f} s: {said}"
