@@ -32,7 +32,7 @@ from ..listeners import Listener, Transport
 from ..own import INSIDE_PATH, LIVE_PATH
 from ..rewrite.coding import CODINGS
 from .messages import attribute_of
-from .payloads import BEYOND_RE2, glob_in_re2, matches
+from .payloads import glob_in_re2, in_re2, matches
 from .processor import AUTHORITY, SCHEME, UPSTREAM
 
 Plain = dict[str, Any]
@@ -444,7 +444,7 @@ def _catalogued(catalogue: Catalogue) -> str:
 
 def _in_re2(pattern: str) -> str:
     """The pattern for Envoy, which cannot look around or back: what needs that is handed over as a whole."""
-    return "" if BEYOND_RE2.search(pattern) else pattern
+    return pattern if in_re2(pattern) else ""
 
 
 def _authority() -> Plain:

@@ -16,6 +16,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, Processin
 from ..answer import Answer
 from ..engine import Engine
 from ..exchange import DIGESTS, SMALL, Exchange, Fields, Gather, Refuse, is_long
+from ..faults import Faults
 from ..own import TICKET
 from ..rewrite.coding import Body
 from ..rewrite.mount import Mount
@@ -42,7 +43,7 @@ class Processor:
         `live` serves the channels of pages that listen; Envoy leads them there.
         """
         self._engine = engine
-        self._warn = warn
+        self._faults = Faults(warn)
         self._live = live
 
     async def process(self, _: object, context: Context) -> None:
@@ -55,7 +56,7 @@ class Processor:
                     await context.write(response)
         except Exception as error:
             # Without an answer Envoy lets nothing through: what it cannot ask about stays where it is.
-            self._warn(f"an exchange was given up ({type(error).__name__}: {error})")
+            self._faults.tell("An exchange was given up and its browser answered 503", error)
             await context.abort(grpc.StatusCode.INTERNAL, "Consentry could not go through this exchange.")
 
 

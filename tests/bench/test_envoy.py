@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("hpack", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
 pytest.importorskip("envoy", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
 
 from .envoy import PROXIES, measure, table
 from .test_bench import TINY
+
+pytestmark = pytest.mark.once
 
 
 def test_every_proxy_answers_every_load_and_the_table_says_so() -> None:

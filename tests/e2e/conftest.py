@@ -25,13 +25,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("adapter", adapters, indirect=True, scope="module")
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what cannot be on Envoy, before anything is started for it."""
-    marker = item.get_closest_marker("mitmproxy_only")
-    if marker is not None and getattr(item, "callspec", None) and item.callspec.params.get("adapter") == ENVOY:  # type: ignore[attr-defined]
-        pytest.skip(marker.args[0])
-
-
 @pytest.fixture(scope="module", autouse=True)
 def adapter(request: pytest.FixtureRequest) -> Iterator[str]:
     """What stands in front of the sites of this module."""
