@@ -77,6 +77,8 @@ class Gate:
         self._aliases = aliases
         self._resolver = resolver or Resolver(())
         self._live = live
+        # What was asked for on connections that are led elsewhere and are being opened.
+        self._led: dict[str, tuple[str, int]] = {}
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Judge a request before its body is read; to be awaited where other names of its host must be looked up."""
@@ -137,9 +139,10 @@ class Gate:
     def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours, and judge events by their bodies."""
         exchange: Exchange | None = flow.metadata.pop("consentry-gathered", None)
-        if exchange is None or flow.response is not None:
-            return
         request = flow.request
+        # What grew longer than is kept back is on its way.
+        if exchange is None or flow.response is not None or request.stream:
+            return
         judged = exchange.body(request.raw_content or b"", _later)
         if isinstance(judged, Answer):
             # What is ours is rewritten no more.
@@ -177,7 +180,20 @@ class Gate:
             return
         if data.server.tls and isinstance(data.client.proxy_mode, ReverseMode):
             data.server.sni = address[0]
-        data.server.address = self._resolver.resolve(address[0], address[1])
+        led = self._resolver.resolve(address[0], address[1])
+        if led != address:
+            self._led[data.server.id] = address
+            data.server.address = led
+
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """Say again what was asked for, by which mitmproxy finds a connection for the next request."""
+        if data.server.id in self._led:
+            # It takes no other address for an open connection, and opens five of one at most.
+            vars(data.server)["address"] = self._led.pop(data.server.id)
+
+    def server_connect_error(self, data: ServerConnectionHookData) -> None:
+        """Forget what was asked for."""
+        self._led.pop(data.server.id, None)
 
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Let a connection pass that is not to be looked into."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from mitmproxy import exceptions, http, tcp, udp
+from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow
@@ -298,6 +299,10 @@ def test_a_connection_is_made_where_the_configuration_says() -> None:
     data.server.tls = True
     built.server_connect(data)
     assert (data.server.address, data.server.sni) == (("127.0.0.1", 8443), "shop.test")
+    # Else no other request would be sent over it, and after five of them none would be sent at all.
+    data.server.state = ConnectionState.OPEN
+    built.server_connected(data)
+    assert data.server.address == ("shop.test", 443)
 
 
 def test_messages_of_long_connections_are_not_hoarded() -> None:
