@@ -13,12 +13,16 @@ from typing import NamedTuple
 import pytest
 
 from proxy_addon.catalogue.load import load
+from proxy_addon.consent.model import Consent
+from proxy_addon.inspect.sighting import Place, Spotter
+from proxy_addon.policy import decide
 from tests.kit.browser import Browser
 from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.npm import package_file
 from tests.kit.proxy import Proxy, Verdict
 from tests.kit.server import Server
+from tests.small import GDPR
 
 pytestmark = pytest.mark.e2e
 
@@ -54,8 +58,8 @@ SDKS = [
         "posthog-js",
         "1.449.2",
         "dist/array.full.js",
-        f"posthog.init('{_POSTHOG}', {{api_host: at('posthog'), opt_out_useragent_filter: true,"
-        " request_batching: false, disable_session_recording: true, capture_pageview: false}); posthog.capture('order');",
+        f"posthog.init('{_POSTHOG}', {{api_host: at('posthog'),"
+        " opt_out_useragent_filter: true, request_batching: false, disable_session_recording: true, capture_pageview: false}); posthog.capture('order');",
         "/posthog/e/",
     ),
     Sdk(
@@ -300,6 +304,13 @@ def visits(
 def _both(browser: Browser, proxy: Proxy, url: str, shop: Shop, through: str | None) -> Visits:
     refused = _visit(browser, proxy, url, shop, through=through, agrees=False)
     return Visits(refused, _visit(browser, proxy, url, shop, through=through, agrees=True))
+
+
+@each_sdk
+def test_its_library_is_recognised_in_a_script_and_no_other(sdk: Sdk) -> None:
+    spotter = Spotter(CATALOGUE, lambda match: decide(match, Consent(), GDPR), None)
+    script = package_file(sdk.package, sdk.version, sdk.file).decode("utf-8")
+    assert spotter.bundles(script, lambda _: lambda: Place(None, None, "")) == {sdk.vendor}
 
 
 @each_sdk
