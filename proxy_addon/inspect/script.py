@@ -22,6 +22,7 @@ def look_at_script(text: str, spotter: Spotter, within: Where | None = None) -> 
     """Collect what a script carries; `within` says where it stands, if it is no file of its own."""
     container = read_container(text)
     if container is not None:
+        spotter.container = True
         _look_at_container(container, spotter, within)
         return
     text = text[:_LONGEST]

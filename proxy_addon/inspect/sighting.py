@@ -120,6 +120,8 @@ class Spotter:
     base: str | None
     sightings: list[Sighting] = field(default_factory=list)
     strangers: Counter[str] = field(default_factory=Counter)
+    # Whether something that was looked at is a container of a tag manager.
+    container: bool = False
 
     def request(
         self, reference: str, what: str, where: Where, attributes: Collection[str] = (), *, body: str = ""

@@ -59,7 +59,8 @@ SDKS = [
         "1.449.2",
         "dist/array.full.js",
         f"posthog.init('{_POSTHOG}', {{api_host: at('posthog'),"
-        " opt_out_useragent_filter: true, request_batching: false, disable_session_recording: true, capture_pageview: false}); posthog.capture('order');",
+        " opt_out_useragent_filter: true, request_batching: false, disable_session_recording: true,"
+        " capture_pageview: false}); posthog.capture('order');",
         "/posthog/e/",
     ),
     Sdk(
