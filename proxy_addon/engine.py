@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ from .consent.model import NECESSARY, Consent, Regime
 from .consent.platforms import Platform
 from .consent.signals import NOTHING_TOLD, Reader, parse_header, with_dnt
 from .consent.told import BODIES, chosen
+from .decisions import Decisions
 from .filter.own_word import overruled
 from .filter.parameters import Parameters
 from .filter.pause import Pause
@@ -121,6 +122,14 @@ class Visit:
     client: Client
     # Whether the user has the filter pause.
     paused: bool = False
+    _words: str = field(default="", init=False)
+
+    @property
+    def words(self) -> str:
+        """The consent in words: each row of evidence has them."""
+        if not self._words:
+            self._words = self.consent.words()
+        return self._words
 
     @property
     def mode(self) -> str:
@@ -230,6 +239,7 @@ class Engine:
         self._pretending: OrderedDict[tuple[Client, str], None] = OrderedDict()
         self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
+        self._decisions = Decisions()
         self._quota = Quota(clock)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
 
@@ -263,6 +273,8 @@ class Engine:
         """Any request of a browser, whose first party has to be found out."""
         client = (address, fields.get("user-agent", ""))
         wanted = destination(fields, url)
+        if wanted == "document" and not stated(fields) and self._visitors.seems_framed(host, fields.get("referer", "")):
+            wanted = "iframe"
         own = registrable_domain(host)
         first_party = self._visitors.first_party(
             client, host=host, destination=wanted, origin=fields.get("origin", ""), referer=fields.get("referer", "")
@@ -347,12 +359,7 @@ class Engine:
                     self._watch_host(visit, _host(url), visit.page, destination(fields, path))
                 return None
             self._notice(visit, match, url)
-            verdict = decide(
-                self._routing.asked(visit, match, url),
-                visit.consent,
-                visit.regime,
-                strict_labels=visit.site.strict_labels,
-            )
+            verdict = self._decide(visit, match, url)
             if not verdict.blocks:
                 if self._routing.carries_events(visit, match, url, method):
                     # Its evidence comes with its body.
@@ -371,8 +378,21 @@ class Engine:
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
             self.trouble(visit, url, f"an error while deciding ({type(error).__name__}: {error})", ledger.WIRE)
-            match = self._match_by_host(visit, url)
+            match = self._match_by_host(visit.first_party, url)
             return answer_for(self.catalogue, match, method, fields, path) if match and visit.enforces else None
+
+    def unjudged(self, method: str, url: str, fields: Mapping[str, str], *, reverse: bool) -> Answer | None:
+        """The answer to a request that an error kept from being judged: held on a vendor's host, None for any other.
+
+        Nothing is known of who asks. A request of a site that is stood in front of (`reverse`) and a page that is
+        visited are their own first party.
+        """
+        paused = not reverse and self.pause is not None and self.pause.on
+        if paused or all(site.mode == OBSERVE for site in (self._default, *self._sites.values())):
+            return None
+        own = registrable_domain(_host(url)) if reverse or stated(fields) == "document" else ""
+        match = self._match_by_host(own, url)
+        return answer_for(self.catalogue, match, method, fields, url) if match is not None else None
 
     def carries_events(self, visit: Visit, method: str, url: str) -> bool:
         """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
@@ -687,7 +707,7 @@ class Engine:
         now = replace(visit, consent=said)
         if self._watcher is not None:
             # The cookie that came along says the same, and where it was read.
-            known = visit.consent if visit.consent.words() == now.consent.words() else now.consent
+            known = visit.consent if visit.words == now.words else now.consent
             self._watcher.consent(self._who(visit), known, self._clock(), order)
         judge = self._judge(now, ledger.HEADER)
         return deletions([name for name in parse_header(fields.get("cookie", "")) if judge.cookie(name, host)], host)
@@ -917,9 +937,12 @@ class Engine:
     def _read(self, site: Site, fields: Mapping[str, str]) -> Consent:
         return self._readers[id(site)].read(fields.get("cookie", ""), fields.get("sec-gpc"), fields.get("dnt"))
 
-    def _decide(self, visit: Visit, match: Match) -> Verdict:
-        asked = self._routing.asked(visit, match)
-        return decide(asked, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
+    def _decide(self, visit: Visit, match: Match, url: str = "") -> Verdict:
+        asked = self._routing.asked(visit, match, url)
+        # What was made for this question alone is not remembered.
+        made = asked is not match or match.exempt
+        decided = decide if made else self._decisions.of
+        return decided(asked, visit.consent, visit.regime, strict_labels=visit.site.strict_labels)
 
     def _has_exemptions(self, vendor: str, url: str) -> bool:
         """Whether something is exempt on the host of a vendor's URL."""
@@ -952,10 +975,10 @@ class Engine:
     def _match(self, visit: Visit, url: str) -> Match | None:
         return self._attempt(visit, url, partial(self.catalogue.match, url, site=visit.first_party))
 
-    def _match_by_host(self, visit: Visit, url: str) -> Match | None:
+    def _match_by_host(self, site: str, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
         match = self.catalogue.match_whole(url)
-        if match is None or match.categories == (NECESSARY,) or self.catalogue.owns(match.vendor, visit.first_party):
+        if match is None or match.categories == (NECESSARY,) or self.catalogue.owns(match.vendor, site):
             return None
         return match
 
@@ -1036,7 +1059,7 @@ class Engine:
                 url=shown,
                 page=page,
                 type=kind,
-                consent=visit.consent.words(),
+                consent=visit.words,
                 signal=visit.consent.signal,
                 regime=visit.regime.regime,
                 mode=visit.mode,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .answer import Answer
@@ -183,6 +184,11 @@ class Exchange:
         with self.engine.meter.step(RESPONSE, self.fields):
             return self._prepared(status, headers)
 
+    def untouched(self, headers: Fields) -> None:
+        """Make a response's headers, as they came, fit for the browser where rewriting them failed."""
+        if self.mount is not None:
+            self.mount.to_public(headers)
+
     def _prepared(self, status: int, headers: Fields) -> Body | None:
         if self.mount is not None:
             self.mount.to_public(headers)
@@ -202,6 +208,7 @@ def is_long(length: str, has_body: bool, most: int = SMALL) -> bool:
     return int(length) > most if length.isdigit() else has_body
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     """Whether the browser runs on this machine, where a content coding saves nothing."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 import signal
@@ -30,6 +31,8 @@ from .console import Console
 from .engine import Engine
 from .errorpage import error_page
 from .exchange import MOST_EVENTS
+from .faults import Faults
+from .gathering import gather_writes
 from .listeners import DEFAULT_HOST, Listener, Transport, check_files, parse_listen, reason_of
 from .traffic import Traffic
 
@@ -179,13 +182,14 @@ async def _serve(
     servers = proxyserver.Proxyserver()  # type: ignore[no-untyped-call]
 
     def running() -> None:
+        _settle()
         # Whoever reads where it listens may ask at once whether it is ready.
         ready()
         urls = _announce(listeners, transport, servers, console, live, led=started is not None)
         if started is not None:
             started(urls, master.shutdown)
 
-    gate = Gate(engine, transport.resolver, live, transport.passing, transport.aliases)
+    gate = Gate(engine, transport.resolver, live, transport.passing, transport.aliases, faults=Faults(console.warn))
     master = _master(listeners, transport, servers, running, gate)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_quiet_end)
@@ -197,6 +201,16 @@ async def _serve(
             signal.signal(each, lambda *_: stop())
     await master.run()
     console.say("Stopped.", "stopped")
+
+
+def _settle() -> None:
+    """Let the garbage collector leave alone what stays for good.
+
+    It goes through everything only when a quarter as much has come since, and each connection leaves cycles behind.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(gc.get_threshold()[0], 10, 2)
 
 
 async def lend(
@@ -246,6 +260,7 @@ def _master(
     except exceptions.OptionsError as error:
         raise UsageError(_sentence(str(error))) from None
     _readable_errors()
+    gather_writes()
     setattr(http.MessageData, "__post_init__", _unchecked)  # noqa: B010 - a method cannot be assigned to
     setattr(layers.http.HttpStream, "check_body_size", _bounded)  # noqa: B010 - see above
     return master

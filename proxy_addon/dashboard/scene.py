@@ -71,8 +71,10 @@ class Count:
     def add(self, kind: str, evidence: Evidence) -> None:
         """Count one row."""
         setattr(self, kind, getattr(self, kind) + 1)
-        self.first = min(self.first, evidence.time) if self.first else evidence.time
-        self.last = max(self.last, evidence.time)
+        time = evidence.time
+        if not self.first or time < self.first:
+            self.first = time
+        self.last = max(self.last, time)
         if evidence.categories and len(self.needs) < 16:
             self.needs.add(evidence.categories)
 
@@ -305,9 +307,12 @@ class Scene:
                     load.left_out += 1
             if evidence.vendor:
                 site = self._site(evidence.site, evidence.time)
-                site.vendors.setdefault(evidence.vendor, Count()).add(kind, evidence)
                 page = _kept(site.pages, evidence.page[:_LONGEST], dict, _MOST_PAGES)
-                page.setdefault(evidence.vendor, Count()).add(kind, evidence)
+                for counts in (site.vendors, page):
+                    count = counts.get(evidence.vendor)
+                    if count is None:
+                        count = counts[evidence.vendor] = Count()
+                    count.add(kind, evidence)
             if self._viewers:
                 self._tell("row", seen.plain())
 
@@ -324,7 +329,8 @@ class Scene:
             self._site(who.site, time).forward = who.forward
             visitor = self._visitor(who, consent, time)
             visitor.page = url
-            self._tell("load", load.plain())
+            if self._viewers:
+                self._tell("load", load.plain())
             self._tell_visitor(visitor)
 
     def consent(self, who: Who, consent: Consent, time: float, order: int = 0) -> None:
@@ -355,7 +361,7 @@ class Scene:
         with self._lock:
             site = self._site(who.site, time)
             for each in seen:
-                cookie = replace(each, name=each.name[:_LONGEST])
+                cookie = each if len(each.name) <= _LONGEST else replace(each, name=each.name[:_LONGEST])
                 key = (cookie.name, cookie.host)
                 found = _kept(site.cookies, key, partial(SeenCookie, cookie, time, time), _MOST_COOKIES)
                 found.last = time
@@ -521,7 +527,8 @@ class Scene:
 
     def _tell_visitor(self, visitor: Visitor) -> None:
         visitor.changes += 1
-        self._tell("visitor", visitor.plain())
+        if self._viewers:
+            self._tell("visitor", visitor.plain())
 
     def _site(self, name: str, time: float) -> Site:
         site = _kept(self._sites, name, lambda: Site(name), _MOST_SITES)
@@ -533,7 +540,7 @@ class Scene:
         if known is None:
             known = Visitor(who, consent, time, time, "")
             known.history.append(_choice(consent, time))
-        elif known.consent.words() != consent.words():
+        elif known.consent is not consent and known.consent.words() != consent.words():
             known.history.append(_choice(consent, time))
         known.who, known.consent, known.last = who, consent, time
         self._visitors[who.visitor] = known

@@ -31,6 +31,8 @@ _C = ROWS.c
 # Rows of one statement to SQLite: each is one call, which leaves the interpreter to other threads meanwhile; with a
 # call a row the thread that writes would have to wait for them as often.
 _TOGETHER = 200
+# Fewer are a multiple of this many, and what is left then.
+_STEP = 16
 # Rows that a question which has no end is answered with at a time.
 _PIECE = 2000
 # Rows of a vendor that are looked at for those on one site.
@@ -43,6 +45,8 @@ _OVERHEAD = 150
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LONGEST = {"url": 4096, "page": 4096, "reason": 2048, "consent": 2048}
 _LONGEST_WORD = 512
+# From here on all values of a row are texts, or None.
+_TEXTS = FIELDS.index("visitor")
 
 # The open transaction writes.
 _WRITES = "consentry_writes"
@@ -94,9 +98,11 @@ class Store:
                 # psycopg sends them all before it waits for the first answer.
                 connection.exec_driver_sql(_insert("%s", 1), list(map(_values, left)))
                 return
-            for start in range(0, len(left), self._together):
-                part = left[start : start + self._together]
-                connection.exec_driver_sql(_insert("?", len(part)), tuple(chain.from_iterable(map(_values, part))))
+            start = 0
+            for count in _parts(len(left), self._together):
+                part = left[start : start + count]
+                connection.exec_driver_sql(_insert("?", count), tuple(chain.from_iterable(map(_values, part))))
+                start += count
 
     def query(self, filters: Filters | None = None, limit: int = 100, before_id: int | None = None) -> list[Row]:
         """The newest rows, newest first; with `before_id` those before that row."""
@@ -234,6 +240,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "journal_size_limit = 67108864",
+        # In pages: so seldom must the log be copied into the file, which waits for the disk.
+        "wal_autocheckpoint = 4000",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
 
@@ -262,6 +270,14 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def _parts(rows: int, most: int) -> Iterator[int]:
+    """Into statements of how many rows so many are put: of few sizes, so that SQLite knows each of them already."""
+    while rows:
+        count = most if rows >= most else max(rows - rows % _STEP, min(rows, _STEP - 1))
+        yield count
+        rows -= count
+
+
 @lru_cache(maxsize=1024)
 def _insert(mark: str, count: int) -> str:
     row = f"({', '.join([mark] * len(FIELDS))})"
@@ -272,20 +288,24 @@ def _values(row: Evidence) -> tuple[Any, ...]:
     """The row's values in the order of FIELDS, as any database takes them."""
     # An error's words may quote what it stumbled over, as the value of a cookie.
     reason = _QUOTED.sub("'…'", row.reason) if row.outcome == TROUBLE else row.reason
-    values = (
+    values: tuple[Any, ...] = (
         *(row.time, row.session, row.number, row.visitor, row.site, row.page, row.url, row.type, row.vendor, row.rule),
         *(",".join(row.categories), ",".join(row.missing), row.consent, row.regime, row.signal, row.verdict, row.layer),
         *(row.mode, row.outcome, reason),
     )
     # Nearly all rows are as they should be, which is seen at once of all their texts together.
-    texts = [value for value in values if value.__class__ is str]
-    whole = "".join(texts)
-    if "\0" not in whole and max(map(len, texts)) <= _LONGEST_WORD and _is_text(whole):
+    whole = row.session + "".join(filter(None, values[_TEXTS:]))
+    if "\0" not in whole and (whole.isascii() or _is_text(whole)) and _is_short(whole, values):
         return values
     return tuple(
         _clean(value, _LONGEST.get(name, _LONGEST_WORD)) if isinstance(value, str) else value
         for name, value in zip(FIELDS, values, strict=True)
     )
+
+
+def _is_short(whole: str, values: tuple[Any, ...]) -> bool:
+    """Whether no text of a row is longer than a word may be, by all of them together or one by one."""
+    return len(whole) <= _LONGEST_WORD or all(len(value) <= _LONGEST_WORD for value in values if value.__class__ is str)
 
 
 def _clean(text: str, longest: int) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from .placeholder import URL_PREFIX
 
 # Decides on an address as it is written, without quotes; true: hold it.
 Decide = Callable[[str], bool]
+
+# Sheets up to this length are kept as they were read: all pages of a site have the same.
+_LONGEST_KNOWN = 32 * 1024
 
 _BLANKS = rb"(?:[\t\n\f\r ]++|/\*.*?(?:\*/|\Z))*+"
 # A string ends at its quotation mark, and a broken one at the end of the line or of the sheet.
@@ -52,20 +56,35 @@ def may_fetch(css: bytes) -> bool:
 
 def hold_addresses(css: bytes, decide: Decide) -> bytes:
     """The style sheet with the prefix in front of each address that `decide` holds; else the same object."""
-    insertions: list[int] = []
-    original, css = css, _unambiguous(css)
+    found = _known(css) if len(css) <= _LONGEST_KNOWN else _addresses(css)
+    insertions = [start for start, address in found if decide(address)]
+    if not insertions:
+        return css
+    pieces = [css[start:end] for start, end in zip([0, *insertions], [*insertions, len(css)], strict=True)]
+    return URL_PREFIX.join(pieces)
+
+
+@lru_cache(maxsize=128)
+def _known(css: bytes) -> list[tuple[int, str]]:
+    return _addresses(css)
+
+
+def _addresses(css: bytes) -> list[tuple[int, str]]:
+    """Every address in a style sheet as it is meant, with the place where it is written."""
+    addresses: list[tuple[int, str]] = []
+    css = _unambiguous(css)
     position = 0
     # The functions that are open since an image-set began: true for each that is one itself.
     functions: list[bool] = []
     while (found := _TOKEN.match(css, position)) is not None:
         position = found.end()
         if found["url"] is not None:
-            position = _url(css, position, decide, insertions)
+            position = _url(css, position, addresses)
         elif found["import"] is not None:
             string = _QUOTED.match(css, position)
             if string is not None:
                 position = string.end()
-                _judge(css, *_inside(string), decide, insertions)
+                _note(css, *_inside(string), addresses)
         elif found["set"] is not None:
             functions.append(True)
         elif found["paren"] is not None and functions:
@@ -75,14 +94,11 @@ def hold_addresses(css: bytes, decide: Decide) -> bytes:
                 functions.pop()
         elif functions and functions[-1]:
             if found["string"] is not None:
-                _judge(css, *_inside(found), decide, insertions)
+                _note(css, *_inside(found), addresses)
             elif (quote := _ENTITY.search(css, position)) is not None:
-                _judge(css, position, quote.start(), decide, insertions)
+                _note(css, position, quote.start(), addresses)
                 position = quote.end()
-    if not insertions:
-        return original
-    pieces = [original[start:end] for start, end in zip([0, *insertions], [*insertions, len(css)], strict=True)]
-    return URL_PREFIX.join(pieces)
+    return addresses
 
 
 def _unambiguous(css: bytes) -> bytes:
@@ -96,23 +112,23 @@ def _unambiguous(css: bytes) -> bytes:
     return css
 
 
-def _url(css: bytes, start: int, decide: Decide, insertions: list[int]) -> int:
-    """Judge the address after a `url(`; return where it ends."""
+def _url(css: bytes, start: int, addresses: list[tuple[int, str]]) -> int:
+    """Note the address after a `url(`; return where it ends."""
     string = _QUOTED.match(css, start)
     if string is not None:
-        _judge(css, *_inside(string), decide, insertions)
+        _note(css, *_inside(string), addresses)
         close = _CLOSE.match(css, string.end())
         return close.end() if close else string.end()
     entity = _ENTITY.match(css, start)
     if entity is not None:
         quote = _ENTITY.search(css, entity.end())
         end = quote.start() if quote else len(css)
-        _judge(css, entity.end(), end, decide, insertions)
+        _note(css, entity.end(), end, addresses)
         close = _CLOSE.match(css, quote.end() if quote else end)
         return close.end() if close else end
     bare = _BARE.match(css, start)
     if bare is not None:
-        _judge(css, start, bare.end(), decide, insertions)
+        _note(css, start, bare.end(), addresses)
         start = bare.end()
     close = _CLOSE.match(css, start)
     return close.end() if close else start
@@ -125,9 +141,9 @@ def _inside(string: re.Match[bytes]) -> tuple[int, int]:
     return string.end() - len(text) + 1, string.end() - closed
 
 
-def _judge(css: bytes, start: int, end: int, decide: Decide, insertions: list[int]) -> None:
-    if end > start and decide(_unescape(css[start:end].decode("utf-8", "replace"))):
-        insertions.append(start)
+def _note(css: bytes, start: int, end: int, addresses: list[tuple[int, str]]) -> None:
+    if end > start:
+        addresses.append((start, _unescape(css[start:end].decode("utf-8", "replace"))))
 
 
 def _unescape(text: str) -> str:

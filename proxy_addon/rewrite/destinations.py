@@ -26,6 +26,8 @@ _GZIP = b"\x1f\x8b"
 BY_SITE = "by the site"
 _LONGEST_TITLE = 60
 _MOST_NAMES = 50
+# So many texts are remembered that a source's key was looked for in, up to this length.
+_REMEMBERED_TEXTS, _LONGEST_TEXT = 256, 8 * 1024
 # An event's name is the site's word, but a careless site may put an address or a number of the visitor's into it.
 _PERSONAL = re.compile(r"[^\s@]+@[^\s@]+|\d{6,}")
 
@@ -65,6 +67,7 @@ class Roster:
         own = {each for name in categories for each in self._known[name].names}
         self.own = {name: self._known[name].categories[0] for name in sorted(own)}
         self.keys = tuple(re.compile(pattern) for pattern in router.key)
+        self._found = lru_cache(maxsize=_REMEMBERED_TEXTS)(self._key_in)
 
     def _add(self, each: Destination, categories: Mapping[str, str], name: str) -> None:
         all_names = tuple(dict.fromkeys((name, each.name, *each.aliases)))
@@ -85,6 +88,10 @@ class Roster:
 
     def key_in(self, text: str) -> str | None:
         """The source's key in a URL or an inline script of the router."""
+        # The same snippets stand on every page of a site.
+        return self._found(text) if len(text) <= _LONGEST_TEXT else self._key_in(text)
+
+    def _key_in(self, text: str) -> str | None:
         for pattern in self.keys:
             if (found := pattern.search(text)) is not None:
                 return found.group(1)

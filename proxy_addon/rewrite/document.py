@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from . import charset, coding
 from .html import HtmlRewriter, Judge
@@ -30,6 +31,7 @@ _XML_TYPES = ("application/xhtml+xml", "image/svg+xml", "application/xml", "text
 _UNKNOWN_TYPES = ("unknown/unknown", "application/unknown")
 
 
+@lru_cache(maxsize=256)
 def form(content_type: str) -> str | None:
     """How a Content-Type is rewritten: 'html', 'xml', 'sniff' where it says nothing, or None."""
     kinds = [value.partition(";")[0].strip().lower() for value in content_type.split(",")]

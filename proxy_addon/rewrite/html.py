@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from ..catalogue.urls import resolve
 from . import css, markup
 from .foreign import HTML, MATH, SVG, Foreign
 from .placeholder import MARK, PREFIX, URL_PREFIX, mark, restore
+from .runs import Runs
 
 __all__ = ["HtmlRewriter", "Judge", "restore"]
 
@@ -25,6 +27,8 @@ __all__ = ["HtmlRewriter", "Judge", "restore"]
 _LIMIT = 4 * 1024 * 1024
 # Above this an incomplete construct is looked at again only when it has doubled, so that the work stays linear.
 _PATIENCE = 16 * 1024
+# Tags up to this length are kept as they were read.
+_LONGEST_KNOWN = 1024
 
 _SCRIPT_TYPES = frozenset(
     "application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
@@ -77,13 +81,14 @@ RARE: dict[bytes, tuple[str, frozenset[bytes]]] = {
     b"ping": ("ping", frozenset({b"a", b"area"})),
     b"attributionsrc": ("ping", frozenset({b"a", b"area", b"img", b"script"})),
 }
-_RARE_SIGNS = {
+_RARE_NAMES = {
     b"ping": re.compile(rb"ping[\t\n\f\r ]*+="),
     b"background": re.compile(rb"background[\t\n\f\r ]*+="),
-    b"attributionsrc": None,
-    b"url(": None,
-    b"image-set(": None,
+    b"attributionsrc": re.compile(rb"attributionsrc"),
 }
+# What an inline style that fetches holds: by its bracket, which is found fastest.
+_RARE_BRACKET = re.compile(rb"\((?<=[uU][rR][lL]\(|[sS][eE][tT]\()")
+_RARE_SIGNS = (*_RARE_NAMES, b"url(", b"image-set(")
 
 _RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
 _NAMES = frozenset(name for names in FETCHES.values() for name in names)
@@ -105,8 +110,9 @@ _CLOSED = b"<!--consentry:closed-->"
 # Most images, links and media of a page are its own: they pass in bulk. (A self-hosted tracker's pixel is
 # among them only outside <noscript>; its request comes to the proxy and is judged there.)
 _PLAIN = frozenset({b"img", b"input", b"source", b"video", b"audio", b"track", b"link", b"image", b"use", b"feimage"})
-_RUN = markup.run_before(_STOPS - _PLAIN, _PLAIN)
-_CAREFUL_RUN = markup.run_before(_STOPS)
+_STOP = markup.stop(_STOPS - _PLAIN)
+_RUNS = Runs(markup.run_before(_STOPS - _PLAIN, _PLAIN), _STOP)
+_CAREFUL_RUNS = Runs(markup.run_before(_STOPS), _STOP)
 # Documents within documents are looked into this deep; no page nests so many.
 _DEEPEST = 8
 
@@ -135,19 +141,49 @@ class Judge(Protocol):
         """The vendor to hold an inline script for, or None."""
 
 
-class _Tag(NamedTuple):
-    name: bytes
-    start: int
-    name_end: int
-    end: int
-    attributes: Sequence[markup.Attribute]
-    space: str = HTML
+class _Tag:
+    """A start tag, and what in it could fetch. Nothing of it depends on where it stands, or on who judges it."""
 
-    def value(self, source: bytes, name: bytes) -> str | None:
+    __slots__ = ("_fetching", "attributes", "name", "name_end", "script_kind", "sheets", "space", "text")
+
+    def __init__(self, text: bytes, name_end: int, space: str = HTML) -> None:
+        """`name_end` is where the tag's name ends in its text, `space` the namespace of its element."""
+        self.text = text
+        self.name = text[1:name_end].lower()
+        self.name_end = name_end
+        self.attributes = markup.attributes(text, name_end, len(text) - 1)
+        self.space = space
+        self.script_kind = script_kind(self.value(b"type"), self.value(b"language")) if self.name == b"script" else ""
+        # The attributes whose CSS may fetch.
+        self.sheets = [
+            each
+            for each in self.attributes
+            if (each.name == b"style" or (space == SVG and each.name in PAINT))
+            and css.may_fetch(text[each.value_start : each.value_end])
+        ]
+        self._fetching: list[tuple[bytes, str | None, list[str]]] | None = None
+
+    def value(self, name: bytes) -> str | None:
+        """The value of the attribute of this name as scripts would read it."""
         for each in self.attributes:
             if each.name == name:
-                return markup.text_of(source[each.value_start : each.value_end])
+                return self.text_of(each)
         return None
+
+    def text_of(self, attribute: markup.Attribute) -> str:
+        """An attribute's value as scripts would read it."""
+        return markup.text_of(self.text[attribute.value_start : attribute.value_end])
+
+    def closes_itself(self) -> bool:
+        """Whether it ends in '/' that belongs to no value."""
+        end = len(self.text)
+        return self.text[end - 2 : end - 1] == b"/" and (not self.attributes or self.attributes[-1].value_end < end - 1)
+
+    def fetching(self) -> list[tuple[bytes, str | None, list[str]]]:
+        """The attributes that would fetch something: the name of each, as what it would, and from which addresses."""
+        if self._fetching is None:
+            self._fetching = list(_fetching(self))
+        return self._fetching
 
 
 class _Edit(NamedTuple):
@@ -195,7 +231,7 @@ class HtmlRewriter:
         self._foreign = Foreign()
         # Whether the document is one of frames: there a tag of raw text is ignored, and begins none. None: not known.
         self._frames: bool | None = None
-        self._run = _CAREFUL_RUN if careful else _RUN
+        self._runs = _CAREFUL_RUNS if careful else _RUNS
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent on."""
@@ -232,9 +268,13 @@ class HtmlRewriter:
             position = self._begin(source, out, final)
             if self._preamble:
                 return position
-        # A lower-cased copy says cheaply whether rare attributes or inline styles need a closer look.
-        lower = source.lower()
-        rare = [sign for sign, exact in _RARE_SIGNS.items() if sign in lower and (exact is None or exact.search(lower))]
+        rare: list[int] | None = None
+
+        def places() -> list[int]:
+            nonlocal rare
+            rare = _rare(source) if rare is None else rare
+            return rare
+
         while position < len(source):
             if self._skip is not None:
                 end = self._skip(source, position, final)
@@ -244,9 +284,8 @@ class HtmlRewriter:
                     break
                 continue
             if not self._foreign:
-                run = self._run.match(source, position)
-                end = run.end() if run else position
-                if rare and any(lower.find(sign, position, end) >= 0 for sign in rare):
+                end, is_rare = self._runs.find(source, position, places)
+                if is_rare:
                     self._run_with_rare(source, position, end, out)
                 else:
                     out.append(source[position:end])
@@ -296,19 +335,17 @@ class HtmlRewriter:
         tag = markup.TAG.match(source, position)
         if tag is None:
             return self._no_tag(source, position, out, final)
-        name = tag["name"].lower()
         if tag["end"]:
             if self._foreign:
-                self._foreign.close(name)
-            out.append(source[position : tag.end()])
+                self._foreign.close(tag["name"].lower())
+            out.append(tag[0])
             return tag.end()
-        attributes = markup.attributes(source, tag.end("name"), tag.end() - 1)
-        found = _Tag(name, position, tag.end("name"), tag.end(), attributes)
+        found = _read(tag[0], tag.end("name") - position)
         before = self._foreign.snapshot()
-        if before or name in (b"svg", b"math"):
-            found = found._replace(space=self._enter(source, found))
+        if before or found.name in (b"svg", b"math"):
+            found = _Tag(found.text, found.name_end, self._enter(found))
         try:
-            return self._start_tag(source, found, out, final)
+            return self._start_tag(source, tag.end(), found, out, final)
         except _Incomplete:
             self._foreign.return_to(before)
             raise
@@ -333,89 +370,90 @@ class HtmlRewriter:
         out.append(found[0])
         return found.end()
 
-    def _start_tag(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+    def _start_tag(self, source: bytes, end: int, tag: _Tag, out: list[bytes], final: bool) -> int:
+        """Handle a start tag that ends at `end`, with the text that belongs to it; return where that ends."""
         name = tag.name
         if name in (b"body", b"frameset") and self._frames is None:
             self._frames = name == b"frameset"
         if self._frames and name != b"noframes":
-            out.append(self._element(source, tag))
-            return tag.end
+            out.append(self._element(tag))
+            return end
         if name == b"script" and tag.space != MATH:
-            return self._script(source, tag, out, final)
+            return self._script(source, end, tag, out, final)
         if name == b"style" and tag.space != MATH:
-            return self._style(source, tag, out, final)
+            return self._style(source, end, tag, out, final)
         if tag.space != HTML:
-            out.append(self._element(source, tag))
-            return tag.end
+            out.append(self._element(tag))
+            return end
         if name == b"noscript" and self._scripting:
-            return self._noscript(source, tag, out, final)
-        if name == b"base" and not self._based and (href := tag.value(source, b"href")) is not None:
+            return self._noscript(source, end, tag, out, final)
+        if name == b"base" and not self._based and (href := tag.value(b"href")) is not None:
             self._based = True
             self._base = resolve(self._base, href) or self._base
-            self._run = _CAREFUL_RUN
+            self._runs = _CAREFUL_RUNS
             self._origin = _origin(self._base)
-        if name == b"template" and self._inject and (tag.value(source, b"shadowrootmode") or "").lower() == "closed":
+        if name == b"template" and self._inject and (tag.value(b"shadowrootmode") or "").lower() == "closed":
             # Behind a closed root nothing could be released: the guard closes it again, at the sign.
             mode = next(each for each in tag.attributes if each.name == b"shadowrootmode")
-            edits = [_Edit(mode.value_start, mode.value_end, b"open"), _Edit(tag.end, tag.end, _CLOSED)]
-            out.append(_splice(source, tag.start, tag.end, edits))
-            return tag.end
-        out.append(self._element(source, tag))
+            edits = [_Edit(mode.value_start, mode.value_end, b"open"), _Edit(len(tag.text), len(tag.text), _CLOSED)]
+            out.append(_splice(tag.text, edits))
+            return end
+        out.append(self._element(tag))
         if name in _RAW_TEXT:
             self._skip = self._until_end_of(name)
         elif name == b"plaintext":
             self._skip = lambda source, _position, _final: len(source)
-        return tag.end
+        return end
 
-    def _enter(self, source: bytes, tag: _Tag) -> str:
+    def _enter(self, tag: _Tag) -> str:
         return self._foreign.open(
             tag.name,
-            closes_itself=_self_closing(source, tag),
+            closes_itself=tag.closes_itself(),
             attributes=frozenset(each.name for each in tag.attributes),
-            encoding=lambda: tag.value(source, b"encoding") or "",
+            encoding=lambda: tag.value(b"encoding") or "",
         )
 
     # Elements
 
-    def _script(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
-        kind = script_kind(tag.value(source, b"type"), tag.value(source, b"language"))
+    def _script(self, source: bytes, end: int, tag: _Tag, out: list[bytes], final: bool) -> int:
+        kind = tag.script_kind
         has_source = any(each.name in FETCHES[tag.space][b"script"] for each in tag.attributes)
         if kind == "script" and has_source:
-            out.append(self._script_tag(source, tag, self._tracked(source, tag)))
-        elif kind == "data" or (tag.space == SVG and _self_closing(source, tag)):
-            out.append(self._script_tag(source, tag, {}))
+            out.append(self._script_tag(tag, self._tracked(tag)))
+        elif kind == "data" or (tag.space == SVG and tag.closes_itself()):
+            out.append(self._script_tag(tag, {}))
         elif tag.space == SVG:
-            return self._svg_inline(source, tag, out, final)
+            return self._svg_inline(source, end, tag, out, final)
         else:
-            return self._inline(source, tag, out, final, kind)
+            return self._inline(source, end, tag, out, final)
         if tag.space == HTML:
             self._skip = self._until_end_of_script()
-        return tag.end
+        return end
 
-    def _inline(self, source: bytes, tag: _Tag, out: list[bytes], final: bool, kind: str) -> int:
-        ended, end = markup.ScriptText().find_end(source, tag.end)
+    def _inline(self, source: bytes, start: int, tag: _Tag, out: list[bytes], final: bool) -> int:
+        ended, end = markup.ScriptText().find_end(source, start)
         if not ended:
-            if not final and len(source) - tag.start < _LIMIT:
+            if not final and _is_awaited(source, start, tag):
                 raise _Incomplete
             end = len(source)
-        content = source[tag.end : end]
-        if kind == "urls":
-            out += (self._script_tag(source, tag, {}), self.hold_json(content))
+        content = source[start:end]
+        if tag.script_kind == "urls":
+            out += (self._script_tag(tag, {}), self.hold_json(content))
         else:
-            out += (self._script_tag(source, tag, self._snippet(content)), content)
+            out += (self._script_tag(tag, self._snippet(content)), content)
         if not ended and not final:
             self._skip = self._until_end_of_script()
         return end
 
-    def _svg_inline(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+    def _svg_inline(self, source: bytes, start: int, tag: _Tag, out: list[bytes], final: bool) -> int:
         """A script in SVG: its text is tokenised like any other, and markup in it is markup."""
-        text = _SVG_SCRIPT.match(source, tag.end)
-        end = text.end() if text else tag.end
+        text = _SVG_SCRIPT.match(source, start)
+        end = text.end() if text else start
         awaited = source[end : end + 9].lower()
-        if not final and len(source) - tag.start < _LIMIT and (len(awaited) < 9 or awaited[:2] == b"<!"):
+        if not final and _is_awaited(source, start, tag) and (len(awaited) < 9 or awaited[:2] == b"<!"):
             raise _Incomplete
-        content = source[tag.end : end]
-        out += (self._script_tag(source, tag, self._snippet(_SVG_MARKS.sub(b"", content))), content)
+        content = source[start:end]
+        out += (self._script_tag(tag, self._snippet(_SVG_MARKS.sub(b"", content))), content)
         return end
 
     def _snippet(self, content: bytes) -> dict[bytes, str]:
@@ -427,43 +465,43 @@ class HtmlRewriter:
         self.vendors[vendor] = None
         return {b"type": vendor}
 
-    def _script_tag(self, source: bytes, tag: _Tag, held: dict[bytes, str]) -> bytes:
+    def _script_tag(self, tag: _Tag, held: dict[bytes, str]) -> bytes:
         edits = self._placeholder(tag, held, script=True) if held else []
-        return _splice(source, tag.start, tag.end, edits + self._style_edits(source, tag))
+        return _splice(tag.text, edits + self._style_edits(tag))
 
-    def _style(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
-        if tag.space == SVG and _self_closing(source, tag):
-            out.append(self._element(source, tag))
-            return tag.end
+    def _style(self, source: bytes, start: int, tag: _Tag, out: list[bytes], final: bool) -> int:
+        if tag.space == SVG and tag.closes_itself():
+            out.append(self._element(tag))
+            return start
         # In SVG its text is tokenised like any other: what stands before the next '<' is the style sheet.
-        end = source.find(b"<", tag.end) if tag.space == SVG else markup.end_of_raw(b"style", source, tag.end)
+        end = source.find(b"<", start) if tag.space == SVG else markup.end_of_raw(b"style", source, start)
         if end < 0:
-            if not final and len(source) - tag.start < _LIMIT:
+            if not final and _is_awaited(source, start, tag):
                 raise _Incomplete
             end = len(source)
             if tag.space == HTML and not final:
                 self._skip = self._until_end_of(b"style")
-        content = source[tag.end : end]
-        out += (self._element(source, tag), self._hold_css(content) if css.may_fetch(content) else content)
+        content = source[start:end]
+        out += (self._element(tag), self._hold_css(content) if css.may_fetch(content) else content)
         return end
 
-    def _noscript(self, source: bytes, tag: _Tag, out: list[bytes], final: bool) -> int:
+    def _noscript(self, source: bytes, start: int, tag: _Tag, out: list[bytes], final: bool) -> int:
         """To a browser that runs scripts the content is text; to one that does not it is markup: judge that."""
-        end = markup.end_of_raw(b"noscript", source, tag.end)
+        end = markup.end_of_raw(b"noscript", source, start)
         if end < 0:
-            if not final and len(source) - tag.start < _LIMIT:
+            if not final and _is_awaited(source, start, tag):
                 raise _Incomplete
             end = len(source)
         inner = HtmlRewriter(self._judge, self._base, careful=True, scripting=False, depth=self._depth)
-        out += (self._element(source, tag), inner.feed(source[tag.end : end]), inner.close())
+        out += (self._element(tag), inner.feed(source[start:end]), inner.close())
         self.vendors |= inner.vendors
         return end
 
-    def _element(self, source: bytes, tag: _Tag) -> bytes:
+    def _element(self, tag: _Tag) -> bytes:
         """A start tag, held where one of its attributes is tracked."""
-        held = self._tracked(source, tag)
+        held = self._tracked(tag)
         srcdoc = None
-        document = tag.value(source, b"srcdoc") if tag.name == b"iframe" and tag.space == HTML else None
+        document = tag.value(b"srcdoc") if tag.name == b"iframe" and tag.space == HTML else None
         if document is not None and self._depth < _DEEPEST:
             inner = HtmlRewriter(self._judge, self._base, inject=self._inject, depth=self._depth + 1)
             content = document.encode("utf-8", "surrogateescape")
@@ -477,7 +515,7 @@ class HtmlRewriter:
             held[b"srcdoc"] = ""
             self.vendors[""] = None
         edits = self._placeholder(tag, held, srcdoc=srcdoc) if held else []
-        return _splice(source, tag.start, tag.end, edits + self._style_edits(source, tag))
+        return _splice(tag.text, edits + self._style_edits(tag))
 
     def _run_with_rare(self, source: bytes, start: int, end: int, out: list[bytes]) -> None:
         """A run of tags that stop nothing, some of which carry a rare attribute or an inline style."""
@@ -498,41 +536,21 @@ class HtmlRewriter:
             if tag["end"] or not any(sign in lower for sign in _RARE_SIGNS):
                 out.append(text)
                 continue
-            attributes = markup.attributes(source, tag.end("name"), tag.end() - 1)
-            out.append(
-                self._element(source, _Tag(tag["name"].lower(), opening, tag.end("name"), tag.end(), attributes))
-            )
+            out.append(self._element(_read(text, tag.end("name") - opening)))
         out.append(source[position:end])
 
-    def _tracked(self, source: bytes, tag: _Tag) -> dict[bytes, str]:
+    def _tracked(self, tag: _Tag) -> dict[bytes, str]:
         """The attributes of a tag that would fetch something to be held, and the vendor of each."""
         held: dict[bytes, str] = {}
-        fetches = FETCHES[tag.space].get(tag.name, {})
-        candidates = CANDIDATES.get(tag.name) if tag.space == HTML else None
-        names: list[str] | None = None
-        seen: set[bytes] = set()
-        for each in tag.attributes:
-            if each.name in seen:
-                continue
-            kind = fetches.get(each.name)
-            if kind is None and each.name in RARE and tag.space == HTML and tag.name in RARE[each.name][1]:
-                kind = RARE[each.name][0]
-            if kind is None and each.name != candidates:
-                continue
-            seen.add(each.name)
-            if tag.name == b"link":
-                kind = link_kind(tag.value(source, b"rel"), tag.value(source, b"as"))
-                if kind is None:
-                    continue
-            elif tag.name == b"input" and (tag.value(source, b"type") or "").lower() != "image":
-                continue
-            if names is None:
-                names = [attribute.name.decode("latin-1") for attribute in tag.attributes]
-            text = markup.text_of(source[each.value_start : each.value_end])
-            for reference in references(kind, text, candidates=each.name == candidates):
+        fetching = tag.fetching()
+        if not fetching:
+            return held
+        names = [attribute.name.decode("latin-1") for attribute in tag.attributes]
+        for name, kind, addresses in fetching:
+            for reference in addresses:
                 vendor = self._ask(reference, kind or "image", names) or self._ask_within(reference, kind)
                 if vendor is not None:
-                    held[each.name] = vendor
+                    held[name] = vendor
                     break
         return held
 
@@ -569,18 +587,11 @@ class HtmlRewriter:
     def _hold_css(self, sheet: bytes) -> bytes:
         return css.hold_addresses(sheet, lambda reference: self._ask(reference, "style") is not None)
 
-    def _style_edits(self, source: bytes, tag: _Tag) -> list[_Edit]:
+    def _style_edits(self, tag: _Tag) -> list[_Edit]:
         def decide(reference: str) -> bool:
             return self._ask(markup.text_of(reference.encode("utf-8", "replace")), "style") is not None
 
-        edits: list[_Edit] = []
-        for each in tag.attributes:
-            if each.name != b"style" and not (tag.space == SVG and each.name in PAINT):
-                continue
-            value = source[each.value_start : each.value_end]
-            if css.may_fetch(value):
-                edits.append(_Edit(each.value_start, each.value_end, css.hold_addresses(value, decide)))
-        return edits
+        return [_Edit(start, end, css.hold_addresses(tag.text[start:end], decide)) for _, _, start, end in tag.sheets]
 
     def hold_json(self, text: bytes) -> bytes:
         """An import map or speculation rules: each tracked address in it gets the prefix."""
@@ -620,15 +631,68 @@ class HtmlRewriter:
         return skip
 
 
-def _splice(source: bytes, start: int, end: int, edits: list[_Edit]) -> bytes:
-    """The bytes from start to end with the edits made."""
+def _rare(source: bytes) -> list[int]:
+    """Where rare attributes and inline styles that may fetch stand, if they are such, in order."""
+    found = [each.start() for each in _RARE_BRACKET.finditer(source)]
+    lower = source.lower()
+    for name, exact in _RARE_NAMES.items():
+        # A pattern that searches would be slow to find its beginning.
+        at = lower.find(name)
+        while at >= 0:
+            if exact.match(lower, at) is not None:
+                found.append(at)
+            at = lower.find(name, at + 1)
+    return sorted(found)
+
+
+@lru_cache(maxsize=2048)
+def _known(text: bytes, name_end: int) -> _Tag:
+    return _Tag(text, name_end)
+
+
+def _read(text: bytes, name_end: int) -> _Tag:
+    """A start tag in HTML. The pages of a site have most of theirs in common."""
+    return _known(text, name_end) if len(text) <= _LONGEST_KNOWN else _Tag(text, name_end)
+
+
+def _fetching(tag: _Tag) -> Iterator[tuple[bytes, str | None, list[str]]]:
+    """See _Tag.fetching()."""
+    fetches = FETCHES[tag.space].get(tag.name, {})
+    candidates = CANDIDATES.get(tag.name) if tag.space == HTML else None
+    seen: set[bytes] = set()
+    for each in tag.attributes:
+        if each.name in seen:
+            continue
+        kind = fetches.get(each.name)
+        if kind is None and each.name in RARE and tag.space == HTML and tag.name in RARE[each.name][1]:
+            kind = RARE[each.name][0]
+        if kind is None and each.name != candidates:
+            continue
+        seen.add(each.name)
+        if tag.name == b"link":
+            kind = link_kind(tag.value(b"rel"), tag.value(b"as"))
+            if kind is None:
+                continue
+        elif tag.name == b"input" and (tag.value(b"type") or "").lower() != "image":
+            continue
+        yield each.name, kind, references(kind, tag.text_of(each), candidates=each.name == candidates)
+
+
+def _is_awaited(source: bytes, start: int, tag: _Tag) -> bool:
+    """Whether more may be awaited of what belongs to a tag that ends at `start`."""
+    return len(source) - start + len(tag.text) < _LIMIT
+
+
+def _splice(text: bytes, edits: list[_Edit]) -> bytes:
+    """The text with the edits made."""
     if not edits:
-        return source[start:end]
+        return text
     pieces: list[bytes] = []
+    start = 0
     for edit in sorted(edits):
-        pieces += (source[start : edit.start], edit.text)
+        pieces += (text[start : edit.start], edit.text)
         start = edit.end
-    pieces.append(source[start:end])
+    pieces.append(text[start:])
     return b"".join(pieces)
 
 
@@ -636,12 +700,6 @@ def _origin(url: str) -> str:
     """The part of a web URL before its path, or '' for any other URL."""
     found = re.match(r"https?://[^/?#]+", url)
     return found[0] if found else ""
-
-
-def _self_closing(source: bytes, tag: _Tag) -> bool:
-    if source[tag.end - 2 : tag.end - 1] != b"/":
-        return False
-    return not tag.attributes or tag.attributes[-1].value_end < tag.end - 1
 
 
 def script_kind(kind: str | None, language: str | None) -> str:

@@ -21,21 +21,23 @@ _ATTRIBUTE = (
 _REST = rb"(?:[\t\n\f\r /]++|" + _ATTRIBUTE + rb")*+>"
 _NAME_END = rb"(?=[\t\n\f\r />])"
 
-# The rest of a tag as nearly all are written: each value directly after a name and '=', in double quotes or
-# in none, and a blank, '/' or the end after it. What it matches, the full grammar ends at the same byte; it is
-# tried first because it takes one step an attribute.
-_USUAL = rb"[^\t\n\f\r />\"'=]*+(?=[\t\n\f\r />])(?:[^>\"'=]*+(?<=[^\t\n\f\r />=])=(?:%s|%s))*+[^>\"'=]*+>"
-_USUAL_REST = _USUAL % (rb"\"[^\"]*+\"(?=[\t\n\f\r />])", rb"[^\t\n\f\r >\"'=]++(?=[\t\n\f\r >])")
-_HARMLESS = rb"(?<![pPsS\t\n\r]):|:(?= )|&(?:amp|nbsp|quot|lt|gt|euro);"
+# The rest of a tag as nearly all are written: each attribute after a blank or '/', and its value directly after '=', in
+# double quotes or in none. What it matches, the full grammar ends at the same byte; it is tried first because it takes
+# one step an attribute, and looks neither ahead nor back.
+_USUAL = rb"%(name)s*+(?:>|(?:[\t\n\f\r /]++%(name)s++(?:=(?:%(quoted)s|%(bare)s)|))*+[\t\n\f\r /]*+>)"
+_NAME = rb"[^\t\n\f\r />\"'=]"
+_USUAL_REST = _USUAL % {b"name": _NAME, b"quoted": rb"\"[^\"]*+\"", b"bare": rb"[^\t\n\f\r >\"'=]++"}
 # The same where no value can name another host: no '//' in any spelling, no scheme, no entity for either.
-_LOCAL_REST = _USUAL % (
-    rb"\"(?:[^\"/\\&:]++|"
+_HARMLESS = rb"(?<![pPsS\t\n\r]):|:(?= )|&(?:amp|nbsp|quot|lt|gt|euro);"
+_LOCAL_REST = _USUAL % {
+    b"name": _NAME,
+    b"quoted": rb"\"(?:[^\"/\\&:]*+\"|(?:[^\"/\\&:]++|"
     + _HARMLESS
     + rb")*+(?:/(?:[^\"/\\&:\t\n\r]++|"
     + _HARMLESS
-    + rb")++)*+/?+\"(?=[\t\n\f\r />])",
-    rb"[^\t\n\f\r >\"'=/\\&:]++(?=[\t\n\f\r >])",
-)
+    + rb")++)*+/?+\")",
+    b"bare": rb"[^\t\n\f\r >\"'=/\\&:]++",
+}
 
 # A whole start or end tag.
 TAG = re.compile(rb"<(?P<end>/?)(?P<name>[a-zA-Z][^\t\n\f\r />]*+)" + _REST)
@@ -76,13 +78,19 @@ def run_before(stops: Iterable[bytes], unless_local: Iterable[bytes] = ()) -> re
     initials = {name[:1].decode() for name in named}
     free = "".join(letter for letter in string.ascii_lowercase if letter not in initials)
     taken = "".join(sorted(initials))
-    # The full check is made only for tags whose first letter is that of a stop.
-    unstopped = b"/[a-zA-Z]|[" + (free + free.upper()).encode() + b"]|"
-    unstopped += b"(?!(?:" + _any_of(named) + b")" + _NAME_END + b")[" + (taken + taken.upper()).encode() + b"]"
-    tag = b"(?:" + unstopped + b")(?:" + _USUAL_REST + rb"|[^\t\n\f\r />]*+" + _REST + b")"
+    alone = "".join(letter for letter in taken if letter.encode() not in named)
+    # The full check is made only for tags whose first letter is that of a stop, and which have more letters.
+    unstopped = b"[" + _cased(alone) + b"]" + _NAME_END + b"|[" + _cased(free) + b"]|/[a-zA-Z]|"
+    unstopped += b"(?!(?:" + _any_of(named) + b")" + _NAME_END + b")[" + _cased(taken) + b"]"
+    tag = b"/[a-zA-Z][a-zA-Z0-9]*+>|(?:" + unstopped + b")(?:" + _USUAL_REST + rb"|[^\t\n\f\r />]*+" + _REST + b")"
     if local:
         tag += b"|(?:" + _any_of(local) + b")" + _NAME_END + _LOCAL_REST
     return re.compile(rb"(?:[^<]*+<(?:" + tag + rb"|(?=[^a-zA-Z/!?])))*+[^<]*+")
+
+
+def stop(names: Iterable[bytes]) -> re.Pattern[bytes]:
+    """A pattern for the beginning of what stops every run before start tags named so, whatever follows it."""
+    return re.compile(rb"<(?:[!?]|(?:" + _any_of(names) + rb")[\t\n\f\r />])")
 
 
 def _any_of(names: Iterable[bytes]) -> bytes:
@@ -91,6 +99,10 @@ def _any_of(names: Iterable[bytes]) -> bytes:
     for name in sorted(names):
         groups.setdefault(name[:1], []).append(b"".join(_either_case(letter) for letter in name[1:].decode()))
     return b"|".join(_either_case(first.decode()) + b"(?:" + b"|".join(rest) + b")" for first, rest in groups.items())
+
+
+def _cased(letters: str) -> bytes:
+    return (letters + letters.upper()).encode()
 
 
 def _either_case(letter: str) -> bytes:
