@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +28,9 @@ from proxy_addon.catalogue.yamlfile import FileError
 from proxy_addon.config import BASE, ENFORCE, FILTER, OBSERVE, STRICT, ConfigFile, UsageError, read_config
 from proxy_addon.console import Console
 from proxy_addon.engine import Engine
+from proxy_addon.errorpage import unjudged_page
 from proxy_addon.exchange import DIGESTS, Exchange, Fields, Gather, Refuse, is_long
+from proxy_addon.faults import Faults
 from proxy_addon.filter.aliases import Aliases
 from proxy_addon.filter.passing import Passing
 from proxy_addon.ledger import Several
@@ -40,6 +44,8 @@ from proxy_addon.watch import Who
 
 if TYPE_CHECKING:
     from proxy_addon.ledger.ledger import Ledger
+
+_ERROR_FIELDS = (("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store"))
 
 
 class Live(Protocol):
@@ -67,21 +73,32 @@ class Gate:
         live: Live | None = None,
         passing: Passing | None = None,
         aliases: Aliases | None = None,
+        *,
+        faults: Faults | None = None,
     ) -> None:
         """`resolver` says where to connect for a host, if not where its name points; `live` serves the channels.
 
-        `passing` says which connections are not looked into, `aliases` which other names hosts have.
+        `passing` says which connections are not looked into, `aliases` which other names hosts have. `faults` hears of
+        errors of our own: mitmproxy would send on whatever a hook fails at as if nothing had been said of it.
         """
         self.engine = engine
         self._passing = passing
         self._aliases = aliases
         self._resolver = resolver or Resolver(())
         self._live = live
+        self._faults = faults or Faults()
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Judge a request before its body is read; to be awaited where other names of its host must be looked up."""
         if flow.response or flow.error or not flow.live:
             return None
+        try:
+            return self._asked(flow)
+        except Exception as error:
+            self._unjudged(flow, error)
+            return None
+
+    def _asked(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         request = flow.request
         headers = _Headers(request.headers)
         mode = flow.client_conn.proxy_mode
@@ -114,9 +131,36 @@ class Gate:
     async def _look_up(self, flow: http.HTTPFlow, exchange: Exchange, headers: Fields, host: str) -> None:
         """Judge a request once the other names of its host are known."""
         assert self._aliases is not None
-        names = await self._aliases.names(host)
-        if flow.response is None and flow.error is None and flow.live:
-            self._judge(flow, exchange, headers, names)
+        try:
+            names = await self._aliases.names(host)
+            if flow.response is None and flow.error is None and flow.live:
+                self._judge(flow, exchange, headers, names)
+        except Exception as error:
+            self._unjudged(flow, error)
+
+    def _unjudged(self, flow: http.HTTPFlow, error: Exception) -> None:
+        """Closed for trackers, open for pages: a request that could not be judged passes where no vendor's host is."""
+        self._faults.tell("A request could not be judged, and passes only where no vendor is", error)
+        request, mode = flow.request, flow.client_conn.proxy_mode
+        # No answer can be given to what streams on already.
+        request.stream = False
+        if is_own(request.path):
+            flow.response = _response(Answer(502, (("cache-control", "no-store"),), b""))
+            return
+        try:
+            url = request.pretty_url if isinstance(mode, (LocalMode, WireGuardMode)) else request.url
+            reverse = isinstance(mode, ReverseMode)
+            if isinstance(mode, ReverseMode):
+                url = _mount(flow, mode).upstream + request.path
+                request.host_header = url.split("/", 3)[2]
+            answer = self.engine.unjudged(request.method, url, _Headers(request.headers).plain(), reverse=reverse)
+        except Exception as again:
+            self._faults.tell("Nothing can be said of a request, and it goes no further", again)
+            answer = Answer(502, _ERROR_FIELDS, unjudged_page())
+        if answer is not None:
+            # What is ours is rewritten no more.
+            flow.metadata.pop("consentry", None)
+            flow.response = _response(answer)
 
     def _judge(self, flow: http.HTTPFlow, exchange: Exchange, headers: Fields, names: tuple[str, ...] = ()) -> None:
         step = exchange.request(headers, names)
@@ -139,6 +183,12 @@ class Gate:
         exchange: Exchange | None = flow.metadata.pop("consentry-gathered", None)
         if exchange is None or flow.response is not None:
             return
+        try:
+            self._gathered(flow, exchange)
+        except Exception as error:
+            self._unjudged(flow, error)
+
+    def _gathered(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         request = flow.request
         judged = exchange.body(request.raw_content or b"", _later)
         if isinstance(judged, Answer):
@@ -159,10 +209,20 @@ class Gate:
             response.stream = True
         if exchange is None or response is None:
             return
+        came = response.headers.fields, response.http_version, response.stream
+        try:
+            self._answered(flow, exchange, response)
+        except Exception as error:
+            self._faults.tell("A response could not be rewritten, and passes as it came", error)
+            response.headers.fields, response.http_version, response.stream = came
+            with suppress(Exception):
+                exchange.untouched(_Headers(response.headers))
+
+    def _answered(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response) -> None:
         headers = _Headers(response.headers)
         body = exchange.response(response.status_code, headers)
         if body is not None:
-            response.stream = _Stream(body)
+            response.stream = _Stream(body, partial(self._broken, flow))
             # Of unknown length now: HTTP/1.1 says so by chunks, HTTP/2 needs nothing.
             if flow.request.http_version == "HTTP/1.1" and not headers.get_all("content-length"):
                 headers.set_all("transfer-encoding", ["chunked"])
@@ -170,29 +230,57 @@ class Gate:
         elif response.status_code != 101 and is_long(", ".join(headers.get_all("content-length")), True):
             response.stream = True
 
+    def _broken(self, flow: http.HTTPFlow, error: Exception) -> None:
+        """A body that fails in the middle must not end as if it were whole."""
+        self._faults.tell("A response could not be rewritten to its end, and is broken off", error)
+        if flow.killable:
+            flow.kill()  # type: ignore[no-untyped-call]
+
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Connect where the configuration says, and name the site in TLS."""
+        try:
+            self._connect(data)
+        except Exception as error:
+            self._faults.tell("Where to connect cannot be said, and no connection is made", error)
+            data.server.error = "Consentry cannot say where to connect."
+
+    def _connect(self, data: ServerConnectionHookData) -> None:
         address = data.server.address
         if address is None or (self._live is not None and address == self._live.inside):
             return
         if data.server.tls and isinstance(data.client.proxy_mode, ReverseMode):
             data.server.sni = address[0]
-        data.server.address = self._resolver.resolve(address[0], address[1])
+        led = self._resolver.resolve(address[0], address[1])
+        if led != address:
+            data.server.address = _Led(led, address)
 
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Let a connection pass that is not to be looked into."""
-        if self._passing is not None and self._passing.why(_server_name(data)):
-            data.ignore_connection = True
+        if self._passing is None:
+            return
+        try:
+            data.ignore_connection = bool(self._passing.why(_server_name(data))) or data.ignore_connection
+        except Exception as error:
+            self._faults.tell("Whether a connection is to pass cannot be said, and it is looked into", error)
 
     def tls_established_client(self, data: TlsData) -> None:
         """Remember who trusts our certificates."""
         if self._passing is not None:
-            self._passing.accepted(_peer(data), data.conn.sni or "")
+            with self._learning():
+                self._passing.accepted(_peer(data), data.conn.sni or "")
 
     def tls_failed_client(self, data: TlsData) -> None:
         """Learn who does not."""
         if self._passing is not None:
-            self._passing.refused(_peer(data), data.conn.sni or "", data.conn.error or "")
+            with self._learning():
+                self._passing.refused(_peer(data), data.conn.sni or "", data.conn.error or "")
+
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._faults.tell("Who trusts our certificates cannot be learnt", error)
 
     def _lead(self, flow: http.HTTPFlow, live: Live, who: Who) -> None:
         """Send a page that listens to where it is told; nothing of its request goes there."""
@@ -258,6 +346,7 @@ class Script:
 
     def __init__(self) -> None:
         self._gate: Gate | None = None
+        self._faults = Faults()
         self._ledger: Ledger | None = None
 
     def load(self, loader: Loader) -> None:
@@ -308,7 +397,7 @@ class Script:
                 engine = build_engine(chosen, config, sink, self._ledger.pseudonyms, fetch=Fetcher())
         except (FileError, UsageError) as error:
             raise exceptions.OptionsError(str(error)) from None  # type: ignore[no-untyped-call]
-        self._gate = Gate(engine)
+        self._gate = Gate(engine, faults=self._faults)
 
     def done(self) -> None:
         """Store what waits."""
@@ -349,6 +438,30 @@ def _peer(data: TlsData) -> str:
     return str(data.conn.peername[0]) if data.conn.peername else ""
 
 
+class _Led(tuple[str, int]):
+    """An address to connect to in place of another, and equal to that one.
+
+    mitmproxy takes an open connection for the next request by its address, and opens no more than five to each. Under
+    the address that it was led to, it would find none again and wait for ever, and hosts led there would count as one.
+    """
+
+    _asked: tuple[str, int]
+
+    def __new__(cls, led: tuple[str, int], asked: tuple[str, int]) -> _Led:
+        made = super().__new__(cls, led)
+        made._asked = (asked[0], asked[1])
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return self._asked == (other._asked if isinstance(other, _Led) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._asked)
+
+
 class _Headers(Fields):
     """A message's header fields, read once: mitmproxy goes through all of them for each name."""
 
@@ -367,13 +480,22 @@ class _Headers(Fields):
 class _Stream:
     """A body as mitmproxy calls it: with each piece, and with nothing at the end."""
 
-    def __init__(self, body: Body) -> None:
-        self._body = body
+    def __init__(self, body: Body, broken: Callable[[Exception], None]) -> None:
+        """`broken` hears of an error, after which nothing more comes."""
+        self._body: Body | None = body
+        self._broken = broken
 
-    def __call__(self, data: bytes) -> Iterable[bytes]:
-        # An empty piece would end a chunked response for the client.
-        pieces: Iterator[bytes] = self._body.feed(data) if data else self._body.close()
-        return (piece for piece in pieces if piece)
+    def __call__(self, data: bytes) -> Iterator[bytes]:
+        if self._body is None:
+            return
+        try:
+            for piece in self._body.feed(data) if data else self._body.close():
+                # An empty piece would end a chunked response for the client.
+                if piece:
+                    yield piece
+        except Exception as error:
+            self._body = None
+            self._broken(error)
 
 
 def _later(seconds: float, call: Callable[..., object], *arguments: object) -> None:

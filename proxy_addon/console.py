@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any, TextIO
 
+from .cleaned import printable
 from .ledger import FILTERED, HELD, LEAK, MISMATCH, TROUBLE, VIOLATION, Evidence
 
 _YELLOW, _RED, _GREEN = "33", "31", "32"
@@ -73,8 +74,3 @@ class Console:
             except (OSError, ValueError):
                 # The reader has gone (a closed pipe): the proxy goes on.
                 return
-
-
-def printable(text: str) -> str:
-    """The text with what could steer a terminal made visible: addresses come from strangers."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -272,6 +272,8 @@ class Engine:
         """Any request of a browser, whose first party has to be found out."""
         client = (address, fields.get("user-agent", ""))
         wanted = destination(fields, url)
+        if wanted == "document" and not stated(fields) and self._visitors.seems_framed(host, fields.get("referer", "")):
+            wanted = "iframe"
         own = registrable_domain(host)
         first_party = self._visitors.first_party(
             client, host=host, destination=wanted, origin=fields.get("origin", ""), referer=fields.get("referer", "")
@@ -375,8 +377,21 @@ class Engine:
         except Exception as error:
             # Closed for trackers: what cannot be judged and lies on a catalogued host does not leave.
             self.trouble(visit, url, f"an error while deciding ({type(error).__name__}: {error})", ledger.WIRE)
-            match = self._match_by_host(visit, url)
+            match = self._match_by_host(visit.first_party, url)
             return answer_for(self.catalogue, match, method, fields, path) if match and visit.enforces else None
+
+    def unjudged(self, method: str, url: str, fields: Mapping[str, str], *, reverse: bool) -> Answer | None:
+        """The answer to a request that an error kept from being judged: held on a vendor's host, None for any other.
+
+        Nothing is known of who asks. A request of a site that is stood in front of (`reverse`) and a page that is
+        visited are their own first party.
+        """
+        paused = not reverse and self.pause is not None and self.pause.on
+        if paused or all(site.mode == OBSERVE for site in (self._default, *self._sites.values())):
+            return None
+        own = registrable_domain(_host(url)) if reverse or stated(fields) == "document" else ""
+        match = self._match_by_host(own, url)
+        return answer_for(self.catalogue, match, method, fields, url) if match is not None else None
 
     def carries_events(self, visit: Visit, method: str, url: str) -> bool:
         """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
@@ -934,10 +949,10 @@ class Engine:
     def _match(self, visit: Visit, url: str) -> Match | None:
         return self._attempt(visit, url, partial(self.catalogue.match, url, site=visit.first_party))
 
-    def _match_by_host(self, visit: Visit, url: str) -> Match | None:
+    def _match_by_host(self, site: str, url: str) -> Match | None:
         """What can be said of a URL where the catalogue fails: that its host is a vendor's, and not the site's own."""
         match = self.catalogue.match_whole(url)
-        if match is None or match.categories == (NECESSARY,) or self.catalogue.owns(match.vendor, visit.first_party):
+        if match is None or match.categories == (NECESSARY,) or self.catalogue.owns(match.vendor, site):
             return None
         return match
 

@@ -48,6 +48,15 @@ def unavailable_page() -> bytes:
     return _page(503, "Service Unavailable", "This page cannot be shown just now", remedy, "no processor answers")
 
 
+def unjudged_page() -> bytes:
+    """The page for a request of which an error in Consentry lets nothing be said."""
+    remedy = (
+        "An error in Consentry keeps it from telling whether this is a vendor's, so that nothing was sent. Start "
+        "Consentry again; if it stays so, report what its log says."
+    )
+    return _page(502, "Bad Gateway", "This cannot be let through", remedy, "the request could not be judged")
+
+
 def _page(status: int, reason: str, title: str, remedy: str, message: str) -> bytes:
     return f"""<!doctype html>
 <html lang="en">

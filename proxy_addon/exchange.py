@@ -173,6 +173,11 @@ class Exchange:
         with self.engine.meter.step(RESPONSE, self.fields):
             return self._prepared(status, headers)
 
+    def untouched(self, headers: Fields) -> None:
+        """Make a response's headers, as they came, fit for the browser where rewriting them failed."""
+        if self.mount is not None:
+            self.mount.to_public(headers)
+
     def _prepared(self, status: int, headers: Fields) -> Body | None:
         if self.mount is not None:
             self.mount.to_public(headers)

@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 import click
 
+from .cleaned import printable
 from .config import UsageError
-from .console import printable
 from .ledger import ANSWERED, HELD, MISMATCH, PASSED, RELEASED, TROUBLE, WRONG
 from .ledger.asked import GROWING, LAST, Filters
 from .ledger.export import EXPORTERS, Exporter

@@ -67,6 +67,14 @@ class Visitors:
         if len(known.frames) > _MOST_SITES:
             known.frames.popitem(last=False)
 
+    def seems_framed(self, host: str, referer: str) -> bool:
+        """Whether a page of which the browser does not say what it is for is taken for a frame: by where it comes from.
+
+        A site that others usually frame, and that another's page asks for, is; a link there cannot be told from it.
+        """
+        own, asking = registrable_domain(host), _site_of(referer)
+        return own in self._framed and asking not in ("", own)
+
     def learn(self, client: Client, site: str, consent: Consent) -> None:
         """The visitor's consent on `site`, as one of the site's own requests or responses said it."""
         known = self._known(client)

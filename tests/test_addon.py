@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import exceptions, http, tcp, udp
+from mitmproxy import exceptions, http, options, tcp, udp
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow
+from mitmproxy.tls import ClientHello, ClientHelloData, TlsData
 
 from proxy_addon.addon import Gate, Script
 from proxy_addon.addon import addons as listed
 from proxy_addon.config import EMPTY, ConfigFile, read_config
 from proxy_addon.console import Console
+from proxy_addon.faults import Faults
+from proxy_addon.filter.passing import Passing
 from proxy_addon.resolve import Resolver, parse_entry
 from proxy_addon.setup import Choices, build_engine
 
@@ -297,7 +301,88 @@ def test_a_connection_is_made_where_the_configuration_says() -> None:
     data.server.address = ("shop.test", 443)
     data.server.tls = True
     built.server_connect(data)
-    assert (data.server.address, data.server.sni) == (("127.0.0.1", 8443), "shop.test")
+    assert data.server.address is not None
+    assert ([*data.server.address], data.server.sni) == (["127.0.0.1", 8443], "shop.test")
+
+
+def test_a_connection_that_was_led_elsewhere_is_found_again_by_the_address_that_was_asked_for() -> None:
+    built = gate(EMPTY, "enforce", "*:443:127.0.0.1:8443")
+    addresses = []
+    for asked in (("shop.test", 443), ("shop.test", 443), ("blog.test", 443)):
+        flow = document()
+        data = ServerConnectionHookData(flow.server_conn, flow.client_conn)
+        data.server.address = asked
+        built.server_connect(data)
+        assert data.server.address == asked
+        assert asked == data.server.address
+        addresses.append(data.server.address)
+    assert (addresses[0] == addresses[1], addresses[0] != addresses[1]) == (True, False)
+    assert (addresses[0] == addresses[2], addresses[0] != addresses[2]) == (False, True)
+    assert len(dict.fromkeys(addresses)) == 2
+
+
+class Fails(Passing):
+    """Fails at whatever it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__((), lambda host: False)
+
+    def why(self, host: str) -> str:
+        raise RuntimeError("it is broken")
+
+    def accepted(self, client: str, host: str) -> None:
+        raise RuntimeError("it is broken")
+
+
+def test_where_passing_cannot_be_told_a_connection_is_looked_into_and_it_is_said_once() -> None:
+    said: list[str] = []
+    engine = build_engine(Choices(), EMPTY, Console(io.StringIO()))
+    built = Gate(engine, passing=Fails(), faults=Faults(said.append))
+    flow = flow_of(TAG)
+    context = Context(flow.client_conn, options.Options())
+    # What a client may send at the least: a version, 32 random bytes, no session, one cipher, no compression.
+    data = ClientHelloData(context, ClientHello(bytes.fromhex("0303" + "00" * 32 + "00" + "00021301" + "0100")))
+    for _ in range(2):
+        built.tls_clienthello(data)
+        built.tls_established_client(TlsData(flow.client_conn, context))
+    assert not data.ignore_connection
+    assert [each.partition(",")[0] for each in said] == [
+        "Whether a connection is to pass cannot be said",
+        "Who trusts our certificates cannot be learnt",
+    ]
+
+
+def test_a_request_that_streams_already_can_still_be_answered() -> None:
+    built = gate()
+    flow = flow_of("https://cdn.acme.test/collect", method="POST", content_length="9000000", cookie=GRANTED)
+    flow.request.stream = True
+    built._unjudged(flow, RuntimeError("it is broken"))
+    assert flow.response is not None
+    assert (flow.response.headers["x-consentry"], flow.request.stream) == ("held; vendor=acme", False)
+
+
+@pytest.mark.parametrize(
+    ("url", "mode", "destination", "held"),
+    [
+        ("https://cdn.acme.test/a.js", "enforce", "script", True),
+        ("https://cdn.acme.test/a.js", "observe", "script", False),
+        # Whoever visits a vendor's page is on the vendor's own site.
+        ("https://acme.test/", "enforce", "document", False),
+        ("https://shop.test/a.js", "enforce", "script", False),
+    ],
+)
+def test_what_cannot_be_judged_is_held_where_a_vendor_is_and_something_is_held_at_all(
+    url: str, mode: str, destination: str, held: bool
+) -> None:
+    flow = flow_of(url, sec_fetch_dest=destination)
+    gate(mode=mode)._unjudged(flow, RuntimeError("it is broken"))
+    assert (flow.response is not None) is held
+
+
+def test_in_reverse_mode_a_page_that_cannot_be_judged_is_asked_of_its_site() -> None:
+    flow = document()
+    gate()._unjudged(flow, RuntimeError("it is broken"))
+    assert (flow.response, flow.request.headers["host"]) == (None, "shop.test")
 
 
 def test_messages_of_long_connections_are_not_hoarded() -> None:

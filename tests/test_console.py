@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy_addon.console import Console, printable
+from proxy_addon.cleaned import printable
+from proxy_addon.console import Console
 from proxy_addon.ledger import Evidence
 
 ROW = Evidence(

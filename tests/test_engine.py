@@ -196,6 +196,24 @@ def test_a_request_to_a_vendor_is_judged_by_what_the_site_said() -> None:
     assert world.tag(referer=f"{SHOP}/")[1] is None
 
 
+def test_a_vendors_page_that_another_sites_page_asks_for_is_no_visit_where_the_browser_does_not_say() -> None:
+    world = World()
+    page = {"accept": "text/html", "sec_fetch_dest": ""}
+    world.page(f"{SHOP}/", cookie=DENIED, **page)
+    frame = world.forward("https://acme.test/frame", referer=f"{SHOP}/", accept="text/html")
+    assert frame.first_party == "shop.test"
+    visit, status = world.tag(referer="https://acme.test/frame", sec_fetch_dest="")
+    assert (visit.first_party, status) == ("shop.test", 200)
+    # Another site's page is a visit, wherever it was linked; so is a vendor's that is typed in, or said to be one.
+    assert world.forward("https://blog.test/", referer=f"{SHOP}/", accept="text/html").first_party == "blog.test"
+    assert world.forward("https://acme.test/", accept="text/html").first_party == "acme.test"
+    assert (
+        world.forward("https://acme.test/b", referer="https://acme.test/", accept="text/html").first_party
+        == "acme.test"
+    )
+    assert world.page("https://acme.test/", referer=f"{SHOP}/").first_party == "acme.test"
+
+
 def test_a_visitor_of_whom_nothing_is_known_has_said_nothing() -> None:
     visit, status = World().tag(referer=f"{SHOP}/")
     assert (visit.first_party, visit.consent.decided, status) == ("shop.test", False, 200)

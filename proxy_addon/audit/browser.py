@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
 
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright
 
-from ..chromium import QUIET, executable, trusting
+from ..chromium import AUTHORITY, QUIET, executable, trusting
 from ..config import UsageError
 
 _ARGUMENTS = (
@@ -58,11 +60,17 @@ def signal_gpc(context: BrowserContext) -> None:
     )
 
 
+def opener(proxy: str, confdir: Path) -> OpenerDirector:
+    """Fetches what is not for a page to show, by way of the same proxy."""
+    trusted = ssl.create_default_context(cafile=confdir / AUTHORITY)
+    return build_opener(ProxyHandler({"http": proxy, "https": proxy}), HTTPSHandler(context=trusted))
+
+
 def usual_agent(browser: Browser) -> str:
     """The user agent that the same browser has when a person looks at it."""
-    context = browser.new_context()
+    session = browser.new_browser_cdp_session()
     try:
-        agent = str(context.new_page().evaluate("navigator.userAgent"))
+        agent = str(session.send("Browser.getVersion")["userAgent"])
     finally:
-        context.close()
+        session.detach()
     return agent.replace("HeadlessChrome", "Chrome")

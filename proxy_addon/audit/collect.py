@@ -17,7 +17,7 @@ from ..policy import UNCATALOGUED, Verdict, decide
 from ..rewrite.headers import cookie_name, deletes
 from ..watch import duration
 from .drive import Snapshot, Walk, Written
-from .model import PHASES, ConsoleError, CookieSeen, RequestSeen, SignalSent, StateRun, StorageSeen
+from .model import PHASES, ConsoleError, CookieSeen, PageMissed, RequestSeen, SignalSent, StateRun, StorageSeen
 from .overhear import Heard
 from .signals import pairs, told
 
@@ -32,6 +32,7 @@ class Collected:
     `vendors` are those that the site carries in this state, whether they ran or not, `held` those that were held in
     the page. `nothing_there` says that the page offers no way to make the choice; it may have been made by other means
     all the same; `needless` that there is nothing of this kind to choose. `clicks` is None where they were not counted.
+    `unheard` is how much more there was than is kept.
     """
 
     run: StateRun
@@ -41,6 +42,7 @@ class Collected:
     needless: bool
     clicks: int | None
     platform: str
+    unheard: int = 0
 
 
 class Collector:
@@ -81,6 +83,7 @@ class Collector:
                 )
                 for each in walk.said
             ),
+            missed=tuple(PageMissed(self._since(walk, each.time), redact(each.url), each.why) for each in walk.missed),
             screenshots=tuple(replace(each, page=redact(each.page)) for each in walk.shots),
         )
         held = frozenset(str(row.vendor) for row in walk.noticed if row.vendor and row.outcome == HELD)
@@ -92,6 +95,7 @@ class Collector:
             needless=walk.needless,
             clicks=None if walk.kept else walk.clicks,
             platform=walk.platform,
+            unheard=walk.unheard,
         )
 
     def verdict(self, walk: Walk, phase: str, vendor: str, rule: str, categories: Sequence[str]) -> Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Collection, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import split
+from ..cleaned import one_line
 from ..config import ENFORCE, OBSERVE, UsageError, read_config
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
@@ -19,7 +21,6 @@ from .baseline import Baseline, read_baseline, write_baseline
 from .many.command import audit_many, check_many, many_options, many_states
 from .model import SEVERITIES, VIOLATION, AuditResult
 from .report import check_targets, write_reports
-from .report.wording import one_line
 from .states import State, states_named
 
 _NONE = "none"
@@ -123,17 +124,22 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
     try:
         from rich.console import Console  # noqa: PLC0415 - these and the driver are an extra
 
-        from .drive import SiteError  # noqa: PLC0415
-        from .report.terminal import show  # noqa: PLC0415
-        from .run import Options, auditor  # noqa: PLC0415
+        from .options import Options  # noqa: PLC0415
         from .steps import NO_STEPS, read_steps  # noqa: PLC0415
+
+        many = check_many(urls, given)
+        if not many:
+            from .drive import SiteError  # noqa: PLC0415
+            from .report.terminal import show  # noqa: PLC0415
+            from .run import auditor  # noqa: PLC0415
+        elif find_spec("playwright") is None:
+            raise UsageError(_MISSING)
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] in ("playwright", "rich"):
             raise UsageError(_MISSING) from None
         raise
     from ..listeners import Transport  # noqa: PLC0415
 
-    many = check_many(urls, given)
     site, *pages = ("",) if many else _addresses(urls)
     if not many:
         check_targets(given["reports"])

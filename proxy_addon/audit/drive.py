@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.request import OpenerDirector
 
-from lxml import etree
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error
 
 from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import origin, split
-from ..engine import Engine
 from ..ledger import Evidence
-from ..listeners import Transport
-from .browser import usual_agent, visitor
+from ..ledger.evidence import redact
+from .browser import opener, usual_agent, visitor
 from .flow import Driver, NotReachedError, make, scroll, short, take
 from .model import AFTER, BEFORE, WITHDRAWN, Screenshot
 from .overhear import Heard, Overhearing
-from .relay import Relay
+from .relay import Relays
+from .sitemap import SitemapError, fetched, read_sitemap
 from .states import ACCEPT, NOTHING, ONLY, REJECT, WITHDRAW, State
 from .steps import Steps
 
 _LOAD = 45_000
 _POLL = 50
+_ERROR_PAGE, _ENDS = re.compile("chrome-error:"), 2000
 _MOST_ERRORS = 200
+# A sitemap without --links may name so many pages; each is opened in every state.
+_MOST_PAGES = 10_000
 # Links that undo what is being looked at, or change what is the user's.
 _NOT_TO_FOLLOW = ("logout", "log-out", "signout", "sign-out", "abmelden", "delete", "unsubscribe")
+# What Playwright says when the page's process, or the browser, is no more.
+_BROKEN = ("crash", "has been closed", "connection closed", "disconnected")
+_ADDRESS = re.compile(r"https?://\S+")
 _LINKS = """() => [...document.querySelectorAll('a[href]')].filter(each => !each.hasAttribute('download'))
   .map(each => each.href)"""
 # Tags that something has made inert, so that they wait: what they would load, or what stands in them.
@@ -45,6 +54,10 @@ _STORED = """() => {
 
 class SiteError(Exception):
     """The site cannot be looked at: one sentence."""
+
+
+class BrokenError(SiteError):
+    """The browser broke down while it looked at the site: one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,15 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A page that could not be looked at, and why, in words that name it."""
+
+    time: float
+    url: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """An error of a page."""
 
@@ -125,7 +147,10 @@ class Walk:
     pages: list[str] = field(default_factory=list)
     # When each of the pages was gone to.
     opened: list[tuple[float, str]] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
     heard: Sequence[Heard] = ()
+    # How much more was heard than is kept.
+    unheard: int = 0
     mismatches: Sequence[Evidence] = ()
     noticed: Sequence[Evidence] = ()
     snapshots: list[Snapshot] = field(default_factory=list)
@@ -154,36 +179,33 @@ class Walk:
 class Stage:
     """Walks states in one browser, each with a proxy, an engine and a profile of its own."""
 
-    def __init__(
-        self,
-        browser: Browser,
-        transport: Transport,
-        engine: Callable[[Overhearing], Engine],
-        ways: Ways,
-    ) -> None:
-        """`engine` makes one that records into what it is given."""
+    def __init__(self, browser: Browser, relays: Relays, ways: Ways) -> None:
         self._browser = browser
-        self._transport = transport
-        self._engine = engine
+        self._relays = relays
         self._ways = ways
         self._agent = usual_agent(browser)
 
-    def walk(self, plan: Plan, state: State) -> tuple[Walk, Plan]:
-        """Bring a visitor into a state; the plan comes back with its pages chosen. Raises SiteError."""
+    def walk(self, plan: Plan, state: State, *, first: bool = True) -> tuple[Walk, Plan]:
+        """Bring a visitor into a state; the plan comes back with its pages chosen.
+
+        Raises SiteError; for a site that does not answer only if this is the `first` state: later it is the state's
+        error.
+        """
         kept: dict[str, Any] | None = None
         if plan.storage_state is not None:
             kept = json.loads(plan.storage_state.read_bytes())
         if state.returning:
-            earlier, plan, kept = self._visit(plan, state, kept, _choose_and_leave)
+            earlier, plan, kept = self._visit(plan, state, kept, _choose_and_leave, first=first)
             if earlier.error:
                 return earlier, plan
             kept = _without_sessions(kept)
-            walk, plan, _ = self._visit(plan, state, kept, _come_back)
+            walk, plan, _ = self._visit(plan, state, kept, _come_back, first=False)
             walk.how, walk.platform, walk.nothing_there = earlier.how, earlier.platform, earlier.nothing_there
             # What was there before the choice is not of this visit.
             walk.snapshots += earlier.snapshots
+            walk.unheard += earlier.unheard
             return walk, plan
-        walk, plan, _ = self._visit(plan, state, kept, _go_through)
+        walk, plan, _ = self._visit(plan, state, kept, _go_through, first=first)
         return walk, plan
 
     def _visit(
@@ -192,39 +214,56 @@ class Stage:
         state: State,
         kept: dict[str, Any] | None,
         way: Callable[[_Visit], None],
+        *,
+        first: bool,
     ) -> tuple[Walk, Plan, dict[str, Any]]:
-        overhearing = Overhearing()
         now = time.time()
-        first = AFTER if way is _come_back else BEFORE
-        walk = Walk(state, now, [(now, first)])
-        with Relay(self._engine(overhearing), self._transport, overhearing) as relay:
-            context = visitor(self._browser, relay.url, self._agent, kept, gpc=state.gpc)
+        walk = Walk(state, now, [(now, AFTER if way is _come_back else BEFORE)])
+        with self._relays.take() as relay:
+            overhearing = relay.overhearing
+            context: BrowserContext | None = None
             try:
-                visit = _Visit(context, walk, plan, overhearing, self._ways)
+                context = visitor(self._browser, relay.url, self._agent, kept, gpc=state.gpc)
+                wire = _Wire(overhearing, partial(_fetched, context, opener(relay.url, relay.confdir)))
+                visit = _Visit(context, walk, plan, wire, self._ways)
                 try:
                     way(visit)
                 except NotReachedError as error:
+                    if first and not walk.pages:
+                        raise SiteError(_sentence(str(error))) from None
                     walk.error, walk.nothing_there, walk.needless = str(error), error.nothing_there, error.needless
                     visit.photograph()
-                left: dict[str, Any] = dict(context.storage_state())
+                # Playwright opens pages to find this out.
+                left: dict[str, Any] = dict(context.storage_state()) if way is _choose_and_leave else {}
             except Error as error:
-                raise SiteError(f"{plan.url} could not be looked at ({short(error)}); is it up?") from None
+                kind = BrokenError if broke_down(error) else SiteError
+                raise kind(f"{plan.url} could not be looked at ({short(error)}); is it up?") from None
             finally:
-                context.close()
-            walk.heard = overhearing.requests()
+                if context is not None:
+                    context.close()
+            walk.heard, walk.unheard = overhearing.requests(), overhearing.unheard()
             walk.mismatches, walk.noticed = overhearing.mismatches(), overhearing.noticed()
             walk.ended = time.time()
         return walk, visit.plan, left
 
 
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """A visitor's proxy: what passes it, and `fetch`, which gets what is at an address by way of it."""
+
+    overhearing: Overhearing
+    fetch: Callable[[str], bytes]
+
+
 class _Visit:
     """One visitor's browser context, and what is done in it."""
 
-    def __init__(self, context: BrowserContext, walk: Walk, plan: Plan, overhearing: Overhearing, ways: Ways) -> None:
+    def __init__(self, context: BrowserContext, walk: Walk, plan: Plan, wire: _Wire, ways: Ways) -> None:
         self.walk = walk
         self.plan = plan
         self._context = context
-        self._overhearing = overhearing
+        self._overhearing = wire.overhearing
+        self._fetch = wire.fetch
         self._ways = ways
         context.expose_binding("__consentryAudit", self._wrote)
         context.add_init_script(Path(__file__).with_name("wrote.js").read_text("utf-8"))
@@ -249,18 +288,40 @@ class _Visit:
             self.open(self.plan.url)
 
     def open(self, url: str) -> None:
-        """Go to a page and look at all of it."""
+        """Go to a page and look at all of it. Raises NotReachedError if there is none."""
         self.walk.opened.append((time.time(), url))
-        response = self.page.goto(url, wait_until="load")
-        if response is not None and response.status >= 400 and not self.walk.pages:
-            raise SiteError(f"{url} cannot be looked at: the answer is {response.status}.")
+        try:
+            response = self.page.goto(url, wait_until="load")
+        except Error as error:
+            if broke_down(error):
+                raise
+            self._leave()
+            why = short(error).partition(" at http")[0]
+            raise NotReachedError(f"{redact(url)} could not be looked at ({why}); is it up?") from None
+        if response is not None and response.status >= 400:
+            raise NotReachedError(f"{redact(url)} cannot be looked at: the answer is {response.status}")
         self.walk.pages.append(url)
         self.look()
+
+    def _leave(self) -> None:
+        """Have done with a page that could not be had, so that it cannot come in between later."""
+        with suppress(Error):
+            # Chromium shows an error in its place, after it was said to have failed.
+            self.page.wait_for_url(_ERROR_PAGE, timeout=_ENDS)
+        with suppress(Error):
+            self.page.goto("about:blank", timeout=_ENDS)
 
     def look(self) -> None:
         """Wait until the page is quiet, go through it once, and wait again."""
         self.settle()
-        scroll(self.page)
+        try:
+            scroll(self.page)
+        except Error as error:
+            if broke_down(error):
+                raise
+            # The page was just left for another, which is gone through instead.
+            self.page.wait_for_load_state("load")
+            scroll(self.page)
         self.settle()
 
     def settle(self) -> None:
@@ -269,11 +330,14 @@ class _Visit:
         while (now := time.time()) < begun + self.plan.patience:
             since = self._overhearing.quiet_since()
             # What was just done may only be about to stir something.
-            if since is not None and now - max(since, begun) >= self.plan.quiet:
+            left = None if since is None else max(since, begun) + self.plan.quiet - now
+            if left is not None and left <= 0:
                 self._idle()
                 if self._overhearing.quiet_since() == since:
                     return
-            self.page.wait_for_timeout(_POLL)
+                continue
+            # No sooner can it have been quiet for long enough.
+            self.page.wait_for_timeout(_POLL if left is None else left * 1000 + 1)
 
     def _idle(self) -> None:
         try:
@@ -301,11 +365,14 @@ class _Visit:
         self.settle()
 
     def rest(self) -> None:
-        """Look at the pages that come after the first."""
+        """Look at the pages that come after the first. One that cannot be looked at is noted, and the others are."""
         if self.plan.pages is None:
             self.plan = _with_pages(self.plan, self._found())
         for url in self.plan.pages or ():
-            self.open(url)
+            try:
+                self.open(url)
+            except NotReachedError as error:
+                self.walk.missed.append(Missed(time.time(), url, str(error)))
 
     def keep(self, phase: str) -> None:
         """Note what the browser keeps now."""
@@ -337,18 +404,19 @@ class _Visit:
         """Note the tags that still wait for something."""
         self.walk.waiting += [(src, code) for src, code in self.page.evaluate(_WAITING)]
 
-    def _found(self) -> list[str]:
+    def _found(self) -> Iterator[str]:
         if self.plan.sitemap:
-            return self._in_sitemap()
-        return [str(each) for each in self.page.evaluate(_LINKS)] if self.plan.links else []
+            yield from self._in_sitemap()
+        elif self.plan.links:
+            yield from map(str, self.page.evaluate(_LINKS))
 
-    def _in_sitemap(self) -> list[str]:
-        answer = self._context.request.get((origin(self.plan.url) or "") + "/sitemap.xml")
+    def _in_sitemap(self) -> Iterator[str]:
+        source = (origin(self.plan.url) or "") + "/sitemap.xml"
         try:
-            tree = etree.fromstring(answer.body(), etree.XMLParser(resolve_entities=False, no_network=True))
-        except etree.XMLSyntaxError:
-            raise SiteError(f"{answer.url} is no sitemap; leave out --sitemap.") from None
-        return [str(each.text).strip() for each in tree.iter("{*}loc") if each.text]
+            for _, url in read_sitemap(source, self._fetch(source), self._fetch):
+                yield url
+        except SitemapError as error:
+            raise SiteError(f"{_sentence(str(error))} Or leave out --sitemap.") from None
 
     def _asks(self, event: Mapping[str, Any]) -> None:
         stack = event.get("initiator", {})
@@ -418,7 +486,7 @@ def _without_sessions(kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_pages(plan: Plan, found: Iterable[str]) -> Plan:
-    """The plan with the first of these addresses that lie on the site and are safe to follow."""
+    """The plan with the first of these addresses that lie on the site and are safe to follow. Raises SiteError."""
     site = registrable_domain(_host(plan.url))
     chosen: dict[str, None] = {}
     for each in found:
@@ -426,8 +494,29 @@ def _with_pages(plan: Plan, found: Iterable[str]) -> Plan:
         on_site = url.startswith(("http://", "https://")) and registrable_domain(_host(url)) == site
         if on_site and url != plan.url and not any(word in url.lower() for word in _NOT_TO_FOLLOW):
             chosen.setdefault(url)
-    limit = plan.links or len(chosen)
-    return replace(plan, pages=tuple(chosen)[:limit])
+        if plan.links and len(chosen) >= plan.links:
+            break
+        if len(chosen) > _MOST_PAGES:
+            raise SiteError(
+                f"The sitemap of {plan.url} names more than {_MOST_PAGES:,} pages; say how many: --links 20."
+            )
+    return replace(plan, pages=tuple(chosen))
+
+
+def broke_down(error: Error) -> bool:
+    """Whether it is the browser that is no more, or the page's process, and not the page that did something."""
+    said = _ADDRESS.sub("", error.message).lower()
+    return any(each in said for each in _BROKEN)
+
+
+def _fetched(context: BrowserContext, through: OpenerDirector, url: str) -> bytes:
+    """What is at an address, as the visitor gets it. Raises SitemapError."""
+    cookies = context.cookies([url]) if url.startswith(("http://", "https://")) else []
+    return fetched(url, through, "; ".join(f"{each.get('name')}={each.get('value')}" for each in cookies))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(("?", ".")) else f"{text}."
 
 
 def _host(url: str) -> str:

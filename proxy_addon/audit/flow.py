@@ -137,6 +137,7 @@ class BannerDriver:
     def __init__(self, banners: Mapping[str, Banner], names: Mapping[str, Mapping[str, str]]) -> None:
         """`names` are those that a site has given its platform's categories, by platform."""
         self._banners = tuple(banners.values())
+        self._any = ", ".join(selector for each in self._banners for selector in each.notice)
         self._names = names
 
     def make(self, page: Page, action: str, state: State, choosing: Callable[[], None]) -> Made | None:
@@ -150,21 +151,19 @@ class BannerDriver:
             return self._accept(page, banner, choosing)
         if action == REJECT:
             return self._reject(page, banner, choosing)
+        _must_have_choices(banner)
         clicks = self._open(page, banner)
         return Made(PLATFORM, banner.platform.platform, clicks + self._choose(page, banner, state.granted, choosing))
 
     def asks(self, page: Page) -> bool:
         """Whether a banner that is described can be seen now."""
-        return any(_visible(page, selector) for each in self._banners for selector in each.notice)
+        return _visible(page, self._any)
 
     def _asking(self, page: Page) -> Banner | None:
         """The banner that asks, once it can be seen."""
-        return _appears(
-            page,
-            lambda: next(
-                (each for each in self._banners for selector in each.notice if _visible(page, selector)), None
-            ),
-        )
+        if not _appears(page, lambda: self.asks(page) or None):
+            return None
+        return next((each for each in self._banners if _visible(page, ", ".join(each.notice))), None)
 
     def _accept(self, page: Page, banner: Banner, choosing: Callable[[], None]) -> Made:
         if not _visible(page, banner.accept):
@@ -178,8 +177,16 @@ class BannerDriver:
             choosing()
             _first(page, banner.reject).click(timeout=_TAKES)
             return Made(PLATFORM, banner.platform.platform, 1)
+        if not banner.settings:
+            # It may have some, in which a visitor can refuse.
+            raise NotReachedError(
+                f"no button that refuses is seen in the banner of {banner.platform.name}, and its settings are not "
+                "described; describe them with --steps"
+            )
         if not _visible(page, banner.settings):
             raise NotReachedError(f"the banner of {banner.platform.name} offers no way to refuse", nothing_there=True)
+        if not banner.reject_all:
+            _must_have_choices(banner)
         clicks = self._open(page, banner)
         return Made(PLATFORM, banner.platform.platform, clicks + self._refuse(page, banner, choosing))
 
@@ -224,6 +231,7 @@ class BannerDriver:
 
     def _choose(self, page: Page, banner: Banner, granted: frozenset[str], choosing: Callable[[], None]) -> int:
         """Allow these categories and no others in the settings, which are open, and say with how many clicks."""
+        _must_have_choices(banner)
         found = _appears(page, lambda: self._switches(page, banner) or None)
         if not found:
             raise NotReachedError(
@@ -313,6 +321,14 @@ def _appears(page: Page, find: Callable[[], _Found | None]) -> _Found | None:
             return found
         page.wait_for_timeout(_POLL)
     return find()
+
+
+def _must_have_choices(banner: Banner) -> None:
+    """Raise NotReachedError if nobody has described how single categories are chosen; the site may offer it."""
+    if not banner.choices:
+        raise NotReachedError(
+            f"how the settings of {banner.platform.name} are used is not described; describe it with --steps"
+        )
 
 
 def _visible(page: Page, selector: str) -> bool:

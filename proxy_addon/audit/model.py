@@ -31,8 +31,10 @@ UNCATALOGUED = "uncatalogued-host"
 NEVER_RAN = "never-ran"
 BROKEN = "page-broken"
 UNREACHED = "state-not-reached"
+UNOPENED = "page-not-opened"
 KINDS = (
-    RAN, COOKIE, STORAGE, KEPT, AFTER_WITHDRAWAL, WRONG_SIGNAL, HARDER, GPC, UNCATALOGUED, NEVER_RAN, BROKEN, UNREACHED
+    RAN, COOKIE, STORAGE, KEPT, AFTER_WITHDRAWAL, WRONG_SIGNAL, HARDER, GPC, UNCATALOGUED, NEVER_RAN, BROKEN, UNREACHED,
+    UNOPENED,
 )  # fmt: skip
 
 # When in a state something happened: before the visitor chose, after it, and after the choice was taken back.
@@ -168,6 +170,15 @@ class ConsoleError:
 
 
 @dataclass(frozen=True, slots=True)
+class PageMissed:
+    """A page after the first that could not be looked at. `why` is a sentence."""
+
+    time: float
+    page: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Screenshot:
     """What a page looked like at the end of a phase: a PNG, in JSON as base64."""
 
@@ -185,7 +196,7 @@ class StateRun:
     `expected` is what the visitor's consent is at the end: granted, denied or unset for each category. `how` says by
     what the state was reached: steps, platform, autoconsent, cookie, or '' where there was nothing to do. `clicks`
     are those that it took. `consent` and `signal` are what the proxy itself read at the end. `error` says why the state
-    was not reached, or ''.
+    was not reached, or ''. `pages` are those that were looked at, `missed` those that could not be.
     """
 
     state: str
@@ -205,6 +216,7 @@ class StateRun:
     signals: tuple[SignalSent, ...] = ()
     console: tuple[ConsoleError, ...] = ()
     screenshots: tuple[Screenshot, ...] = ()
+    missed: tuple[PageMissed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from ..consent.model import Consent
 from ..ledger import MISMATCH, Evidence
 from ..ledger.evidence import WIRE
 
-# One page may ask for so much; what comes later of a page that never ends is counted no more.
-_MOST = 20_000
+# So much is kept of one state; of what comes later, of a page that never ends, only the number is.
+MOST = 20_000
 # An answer that goes on for longer than so many seconds is a stream that may stay open all day.
 _STREAMS = 5.0
 
@@ -48,6 +48,7 @@ class Overhearing:
         self._pending: list[Evidence] = []
         self._mismatches: list[Evidence] = []
         self._noticed: list[Evidence] = []
+        self._unheard = 0
         self._last = clock()
 
     # Sink
@@ -55,12 +56,14 @@ class Overhearing:
     def record(self, evidence: Evidence) -> None:
         """See Sink."""
         with self._changed:
-            if evidence.outcome == MISMATCH:
-                self._mismatches.append(evidence)
-            elif evidence.layer == WIRE:
+            if evidence.layer == WIRE and evidence.outcome != MISMATCH:
                 self._pending.append(evidence)
+                return
+            rows = self._mismatches if evidence.outcome == MISMATCH else self._noticed
+            if len(rows) < MOST:
+                rows.append(evidence)
             else:
-                self._noticed.append(evidence)
+                self._unheard += 1
 
     # Traffic
 
@@ -70,7 +73,10 @@ class Overhearing:
         """See Traffic."""
         with self._changed:
             evidence, self._pending = self._pending, []
-            if len(self._heard) >= _MOST or _is_the_browsers_own(fields):
+            if _is_the_browsers_own(fields):
+                return
+            if len(self._heard) >= MOST:
+                self._unheard += 1
                 return
             self._heard[exchange] = Heard(
                 len(self._heard) + 1,
@@ -127,6 +133,11 @@ class Overhearing:
         """What the engine recorded of pages: tags that were held, or should have been."""
         with self._changed:
             return list(self._noticed)
+
+    def unheard(self) -> int:
+        """How many requests and rows came that are not kept, since there were so many."""
+        with self._changed:
+            return self._unheard
 
     def quiet_since(self) -> float | None:
         """Since when nothing has been under way, None while something is. Streams that stay open do not count."""

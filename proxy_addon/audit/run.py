@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 from .. import __version__
 from ..catalogue.load import Rules
-from ..config import EMPTY, OBSERVE, ConfigFile, UsageError, read_rules, regime_named
+from ..config import UsageError, read_rules, regime_named
 from ..consent.model import Regime
-from ..listeners import Transport
+from ..proxy import authority
 from ..setup import Choices, build_engine
 from .autoconsent import AutoconsentDriver
 from .banner import banners
@@ -24,35 +23,11 @@ from .collect import Collected, Collector
 from .drive import Plan, Stage, Ways
 from .flow import BannerDriver, Driver, KeptDriver, StepsDriver
 from .model import AuditResult
-from .overhear import Overhearing
-from .relay import Relay
-from .states import STATES, State
-from .steps import NO_STEPS, Steps
+from .options import Options
+from .overhear import MOST
+from .relay import Relays
+from .states import State
 from .verdicts import Judge, Seen
-
-# How long a page must be quiet to count as settled, and how long that is waited for.
-QUIET, PATIENCE = 1.0, 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was asked for, the same for every site."""
-
-    transport: Transport
-    mode: str = OBSERVE
-    regime: str = "gdpr"
-    states: tuple[State, ...] = STATES
-    steps: Steps = NO_STEPS
-    links: int = 0
-    sitemap: bool = False
-    storage_state: Path | None = None
-    platform: str = ""
-    autoconsent: Path | None = None
-    rules: tuple[str, ...] = ()
-    config: ConfigFile = field(default=EMPTY)
-    quiet: float = QUIET
-    patience: float = PATIENCE
-    screenshots: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +64,7 @@ class Auditor:
         seen: list[Seen] = []
         for state in options.states:
             tell(state)
-            walk, plan = self.stage.walk(plan, state)
+            walk, plan = self.stage.walk(plan, state, first=not seen)
             seen.append(Seen(state, collector.collect(walk)))
         judge = Judge(catalogue.vendors, self.regime, collector.is_third_party)
         return AuditResult(
@@ -106,7 +81,7 @@ class Auditor:
             vendors=judge.matrix(seen),
             hosts=judge.hosts(seen),
             clicks=judge.clicks(seen),
-            errors=tuple(f"{each.state.name}: {each.run.error}" for each in seen if _failed(each.collected)),
+            errors=tuple(f"{each.state.name}: {why}" for each in seen for why in _trouble(each.collected)),
         )
 
 
@@ -125,15 +100,13 @@ def auditor(options: Options) -> Iterator[Auditor]:
     if options.autoconsent is not None:
         drivers.append(AutoconsentDriver(options.autoconsent))
     ways = Ways(drivers, KeptDriver(platforms, options.platform, banner.asks))
-    # The first start makes the authority that the browser is to trust.
-    nobody = Overhearing()
-    with Relay(engine(nobody), options.transport, nobody):
-        pass
-    with sync_playwright() as playwright:
+    # The browser is to trust it from its start.
+    authority(options.transport.confdir)
+    with closing(Relays(engine, options.transport)) as relays, sync_playwright() as playwright:
         browser = launch(playwright, options.transport.confdir)
         try:
-            stage = Stage(browser, options.transport, engine, ways)
-            yield Auditor(options, rules, regime, stage, f"Chromium {browser.version}")
+            relays.check()
+            yield Auditor(options, rules, regime, Stage(browser, relays, ways), f"Chromium {browser.version}")
         finally:
             browser.close()
 
@@ -142,6 +115,12 @@ def _platform(collected: Iterable[Collected]) -> str:
     return next((each.platform for each in collected if each.platform), "")
 
 
-def _failed(collected: Collected) -> bool:
-    """Whether a state was not reached for another reason than what the site offers, which findings tell of."""
-    return bool(collected.run.error) and not (collected.nothing_there or collected.needless)
+def _trouble(collected: Collected) -> Iterator[str]:
+    """Why a state was not reached, if not for what the site offers, of which findings tell; and what was not kept."""
+    if collected.run.error and not (collected.nothing_there or collected.needless):
+        yield collected.run.error
+    if collected.unheard:
+        yield (
+            f"there was more than is kept of one state ({MOST:,}): {collected.unheard:,} requests and rows of evidence "
+            "that came later were not judged"
+        )

@@ -70,6 +70,7 @@ class Judge:
             *self._broken(seen),
             *self._never_ran(seen),
             *self._unreached(seen),
+            *self._unopened(seen),
             *self._uncatalogued(seen),
         ):
             found.setdefault(each.key, each)
@@ -297,6 +298,29 @@ class Judge:
             )
             yield replace(finding, key=f"{model.UNREACHED} {' '.join(states)}")
 
+    def _unopened(self, seen: Sequence[Seen]) -> Iterator[Finding]:
+        why: dict[str, list[tuple[str, Seen]]] = {}
+        for each in seen:
+            for missed in each.run.missed:
+                why.setdefault(missed.page, []).append((missed.why, each))
+        for page, where in why.items():
+            finding = self._finding(
+                model.UNOPENED,
+                where[0][1],
+                "",
+                BEFORE,
+                f"{page} could not be opened, and was not judged",
+                categories=(),
+                evidence=[
+                    *dict.fromkeys(said for said, _ in where),
+                    _states(dict.fromkeys(each.state.name for _, each in where)),
+                ],
+                page=page,
+                severity=model.WARNING,
+                unlawful=False,
+            )
+            yield replace(finding, key=f"{model.UNOPENED} {page}")
+
     def _uncatalogued(self, seen: Sequence[Seen]) -> Iterator[Finding]:
         for host in self.hosts(seen):
             first = next(each for each in seen if each.state.name == host.states[0])
@@ -401,6 +425,7 @@ _REMEDIES = {
     model.BROKEN: "Let the page's own code check that a tag's function is there before calling it, or define a stub.",
     model.UNREACHED: "Describe how a visitor makes this choice in a steps file (--steps), or name the platform "
     "(--platform); offer the choice if the site has no way to make it.",
+    model.UNOPENED: "Repair the link or the page, or leave it out of what is audited.",
 }
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from ..atomic import replace
 
 # Raised whenever what is kept would be made in another way.
 _FORM = 1
@@ -60,9 +61,7 @@ def _read(path: Path) -> str | None:
 def _keep(path: Path, code: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=".new", delete=False) as file:
-            file.write(f"{hashlib.sha256(code.encode()).hexdigest()}\n{code}".encode())
-        os.replace(file.name, path)
+        replace(path, f"{hashlib.sha256(code.encode()).hexdigest()}\n{code}".encode())
         for stale in sorted(path.parent.glob("script-*.js"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             stale.unlink(missing_ok=True)
     except OSError:

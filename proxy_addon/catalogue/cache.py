@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..atomic import replace
 from .index import MemoryIndex
 from .shelf import ShelfIndex, write_shelf
 
@@ -108,9 +108,7 @@ class Cache:
             note = self._note()
             if note.is_file() or time.time() - self._newest() < _SETTLED:
                 return
-            with tempfile.NamedTemporaryFile("w", dir=self._folder, suffix=".new", delete=False) as file:
-                file.write(key)
-            os.replace(file.name, note)
+            replace(note, key.encode())
             self._sweep("files-*", _NOTED)
         except OSError:
             return

@@ -115,6 +115,9 @@ def _files(folder: Path) -> Mapping[str, str]:
     if not folder.is_dir():
         raise RulesError(folder, None, "there is no such rules folder", "name a folder that holds vendors/*.yaml")
     vendors = folder / "vendors" if (folder / "vendors").is_dir() else folder
+    for each in (folder, vendors, folder / "platforms", folder / "destinations"):
+        for path in _ending(each, ".yml").values():
+            raise RulesError(Path(path), None, "files that end with .yml are not read", "let it end with .yaml")
     files = {f"vendors/{name}": path for name, path in _ending(vendors, ".yaml").items() if name not in _SETTINGS_FILES}
     for kind, ending in (("platforms", ".yaml"), ("destinations", ".yaml"), ("surrogates", ".js")):
         files |= {f"{kind}/{name}": path for name, path in _ending(folder / kind, ending).items()}

@@ -28,6 +28,8 @@ from .urls import PROTOCOLS, is_plain, split
 
 _T = TypeVar("_T")
 _REMEMBERED_HOSTS = 8192
+# So many records of a kind are kept as values once they were asked for.
+_MADE = 4096
 _LONGEST_HOST = 253
 _REMEMBERED_PATHS, _LONGEST_ADDRESS = 4096, 512
 # Inline scripts up to this size are remembered, and of all of them so many bytes.
@@ -47,6 +49,8 @@ class _Records(Generic[_T]):
     def get(self, key: str) -> _T | None:
         found = self._made.get(key)
         if found is None and key in self.keys:
+            if len(self._made) >= _MADE:
+                self._made.clear()
             found = self._made[key] = self._make(self._index.read(self._kind, key))
         return found
 

@@ -12,11 +12,12 @@ import mmap
 import os
 import struct
 import sys
-import tempfile
 from array import array
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
+
+from ..atomic import replace
 
 _MAGIC = b"consentry catalogue\n"
 # Lengths of the head, of the keys, of the places and of the records, and a digest of the first three.
@@ -99,14 +100,7 @@ def write_shelf(
     lengths = _LENGTHS.pack(
         len(head), len(keys), len(places) * places.itemsize, len(body), hashlib.sha256(beginning).digest()
     )
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=".new", delete=False) as file:
-        file.write(_MAGIC + lengths + beginning)
-        file.write(body)
-    try:
-        os.replace(file.name, path)
-    except OSError:
-        os.unlink(file.name)
-        raise
+    replace(path, _MAGIC, lengths, beginning, body)
 
 
 def _json(value: Any) -> bytes:

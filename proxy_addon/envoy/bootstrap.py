@@ -30,7 +30,7 @@ from ..exchange import MOST_EVENTS
 from ..listeners import Listener, Transport
 from ..rewrite.coding import CODINGS
 from .messages import attribute_of
-from .payloads import BEYOND_RE2, matches
+from .payloads import in_re2, matches
 from .processor import AUTHORITY, SCHEME, UPSTREAM
 
 Plain = dict[str, Any]
@@ -364,7 +364,7 @@ def _catalogued(catalogue: Catalogue) -> str:
 
 def _in_re2(pattern: str) -> str:
     """The pattern for Envoy, which cannot look around or back: what needs that is handed over as a whole."""
-    return "" if BEYOND_RE2.search(pattern) else pattern
+    return pattern if in_re2(pattern) else ""
 
 
 def _authority() -> Plain:

@@ -16,7 +16,10 @@ from ..catalogue.model import Payload
 # Only what is sent with these can have a body that tells whose it is; see Engine.carries_events().
 _SENDING = "POST|PUT|PATCH"
 # What RE2 does not read, or reads as something else.
-BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
+_BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+|\{,\d")
+# It repeats nothing more often, counting repetitions within repetitions.
+_MOST_REPEATED = 1000
+_PIECES = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|\{(\d*),?(\d*)\}|.", re.DOTALL)
 _ENDS = re.compile(r"\\[AZ]|(?<![\[\\])\^")
 # One pattern that must be found ahead, with groups that hold no further ones.
 _ONE = r"(?:[^()\[\]\\]|\\.|\[\^?\]?(?:[^\]\\]|\\.)*\])"
@@ -44,8 +47,31 @@ def _needed(query: str | None) -> Iterator[str]:
     whole = "".join(found[0] for found in ahead) == query
     for text in [found[1] for found in ahead] if whole else [query]:
         moved = text.replace(_BEGINS, "[?&]")
-        if not BEYOND_RE2.search(moved) and not _ENDS.search(moved):
+        if in_re2(moved) and not _ENDS.search(moved):
             yield rf"(?s).*(?:{moved}).*"
+
+
+def in_re2(pattern: str) -> bool:
+    """Whether RE2 reads an expression of Python's, and as the same."""
+    return not _BEYOND_RE2.search(pattern) and _repeated(pattern) <= _MOST_REPEATED
+
+
+def _repeated(pattern: str) -> int:
+    """How often an expression repeats a part of itself at the most, where it says a number."""
+    # Of each group that is open, and of the last piece in it.
+    most, last = [1], 1
+    for found in _PIECES.finditer(pattern):
+        piece, least, limit = found[0], found[1], found[2]
+        if piece == "(":
+            most.append(1)
+        elif piece == ")" and len(most) > 1:
+            last = most.pop()
+        elif piece[0] == "{" and (least or limit):
+            last *= max(1, int(limit or least or 0))
+        elif piece not in "*+?":
+            last = 1
+        most[-1] = max(most[-1], last)
+    return max(most)
 
 
 def _header(name: str, pattern: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, Processin
 from ..answer import Answer
 from ..engine import Engine
 from ..exchange import DIGESTS, SMALL, Exchange, Fields, Gather, Refuse, is_long
+from ..faults import Faults
 from ..rewrite.coding import Body
 from ..rewrite.mount import Mount
 from . import messages
@@ -37,7 +38,7 @@ class Processor:
     def __init__(self, engine: Engine, warn: Warn) -> None:
         """`warn` is told, in one line, what goes wrong in a call."""
         self._engine = engine
-        self._warn = warn
+        self._faults = Faults(warn)
 
     async def process(
         self, incoming: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext[Any, Any]
@@ -51,7 +52,7 @@ class Processor:
                     yield response
         except Exception as error:
             # Without an answer Envoy lets nothing through: what it cannot ask about stays where it is.
-            self._warn(f"an exchange was given up ({type(error).__name__}: {error})")
+            self._faults.tell("An exchange was given up and its browser answered 503", error)
             await context.abort(grpc.StatusCode.INTERNAL, "Consentry could not go through this exchange.")
 
 

@@ -10,8 +10,6 @@ not reached than not judged.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -19,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..atomic import replace
 from ..catalogue.domains import within
 
 _MOST_LEARNT = 500
@@ -161,8 +160,6 @@ def _write(path: Path, learnt: OrderedDict[str, float]) -> None:
     """Keep what was learnt; what cannot be kept is learnt anew next time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".new", delete=False, encoding="utf-8") as file:
-            json.dump(learnt, file, indent=1)
-        os.replace(file.name, path)
+        replace(path, json.dumps(learnt, indent=1).encode())
     except OSError:
         return

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..atomic import replace
 from ..config import UsageError
 from .duration import LONGEST
 
@@ -46,9 +46,7 @@ class Pause:
         until = self._clock() + min(seconds, LONGEST)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, suffix=".new", delete=False) as file:
-                file.write(f"{until:.3f}\n")
-            os.replace(file.name, self._path)
+            replace(self._path, f"{until:.3f}\n".encode())
         except OSError as error:
             raise UsageError(f"{self._path} cannot be written ({error.strerror}); check the folder.") from None
         return until

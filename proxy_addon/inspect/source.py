@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ..bounded import Answered, TooLateError, TooLongError, whole
 from ..catalogue.urls import split
+from ..cleaned import printable
 from ..config import UsageError
-from .words import clean
 
 # Sites refuse an agent they do not know more often than one that names its kind.
 _AGENT = "Mozilla/5.0 (compatible; Consentry; +https://consentry.dev)"
@@ -81,12 +81,12 @@ def _fetched(url: str) -> Source:
             charset = answer.headers.get_content_charset()
             where = answer.geturl()
     except urllib.error.HTTPError as error:
-        raise UsageError(clean(f"{url} answers {error.code} {error.reason}.")) from None
+        raise UsageError(printable(f"{url} answers {error.code} {error.reason}.")) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise UsageError(clean(f"{url} cannot be fetched: {reason}.")) from None
+        raise UsageError(printable(f"{url} cannot be fetched: {reason}.")) from None
     if kind not in ("text/html", "application/xhtml+xml"):
-        raise UsageError(clean(f"{url} is no page: its type is {kind}."))
+        raise UsageError(printable(f"{url} is no page: its type is {kind}."))
     return Source(where, content, is_har=False, url=where, charset=charset)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..cleaned import printable
 from .sighting import Look, Sighting
 
 _LONGEST = 100
@@ -13,7 +14,7 @@ _MOST_STRANGERS = 20
 def look_words(look: Look) -> str:
     """One file: a table with a line for each sighting, and the hosts that nobody has catalogued."""
     title = look.source if look.page in ("", look.source) else f"{look.source} (from {look.page})"
-    lines = [clean(title)]
+    lines = [printable(title)]
     if not look.sightings:
         lines.append("  nothing of a catalogued vendor's")
     rows = [_row(each) for each in look.sightings]
@@ -23,7 +24,7 @@ def look_words(look: Look) -> str:
         lines.append("  " + "  ".join([*cells, row[4]]).rstrip())
         lines.append(" " * 6 + row[5])
     if look.strangers:
-        shown = [f"{clean(host)} ({count})" for host, count in look.strangers[:_MOST_STRANGERS]]
+        shown = [f"{printable(host)} ({count})" for host, count in look.strangers[:_MOST_STRANGERS]]
         more = len(look.strangers) - len(shown)
         lines.append(f"  uncatalogued: {', '.join(shown)}{f', and {more} more' if more > 0 else ''}")
     return "\n".join(lines)
@@ -40,17 +41,12 @@ def summary(looks: Sequence[Look]) -> str:
     return f"{files}: {things} of {known}; {len(held)} would be held"
 
 
-def clean(text: str) -> str:
-    """The text without what would steer a terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
 def _row(sighting: Sighting) -> tuple[str, str, str, str, str, str]:
     verdict = "held" if sighting.verdict.blocks else "allowed"
     needs = " and ".join(sighting.verdict.categories) or "exempt"
     where = str(sighting.place)
-    url = clean(sighting.url)
+    url = printable(sighting.url)
     what = sighting.what if not url else f"{sighting.what}  {url if len(url) <= _LONGEST else url[:_LONGEST] + '…'}"
-    path = clean(sighting.place.path) if sighting.place.line is not None else ""
+    path = printable(sighting.place.path) if sighting.place.line is not None else ""
     beside = f"{sighting.match.rule}  {path}".rstrip()
     return where, verdict, sighting.match.vendor, needs, what, beside

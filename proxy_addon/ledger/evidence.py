@@ -24,8 +24,6 @@ HTML, HEADER, WIRE, GUARD, WORKER, CSP_REPORT = "html", "header", "wire", "guard
 # Where evidence itself is kept: only trouble comes from there.
 LEDGER = "ledger"
 
-_QUERY_VALUE = re.compile(r"=[^&#]*")
-
 
 class LedgerError(Exception):
     """The ledger cannot be used so: one sentence with the remedy."""
@@ -101,4 +99,10 @@ def redact(url: str) -> str:
     """The URL without user info, fragment and query values: they may hold personal data."""
     head, question, query = url.partition("#")[0].partition("?")
     head = re.sub(r"(?<=://)[^/]*@", "", head)
-    return head + question + _QUERY_VALUE.sub("=…", query)
+    return head + question + "&".join(map(_without_value, query.split("&")))
+
+
+def _without_value(part: str) -> str:
+    """A part of a query without what it says; one that has no name says all that it is."""
+    name, equals, _ = part.partition("=")
+    return f"{name}=…" if equals else "…" if part else ""

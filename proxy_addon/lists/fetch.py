@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 from ..bounded import TooLateError, TooLongError, whole
 from . import radar
@@ -35,11 +37,20 @@ def is_url(source: str) -> bool:
     return source.startswith(_SCHEMES)
 
 
+def without_password(url: str) -> tuple[str, str]:
+    """An address without its user and password, neither of which is kept or shown; and these, '' if it has none."""
+    scheme, sign, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    return (f"{scheme}{sign}{host}{slash}{path}", user) if sign and at else (url, "")
+
+
 def get(source: str, known: Origin | None = None, *, now: float | None = None) -> Got | None:
     """Get a list; None if it is as `known`, by the server's word or by its hash. Raises ListError."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    source, user = without_password(source)
     if is_url(source):
-        got = _download(source, known, moment)
+        got = _download(source, user, known, moment)
     elif "://" in source:
         raise ListError(f"{source} is no address of a list; it begins with https:// or http://, or is a file.")
     else:
@@ -69,11 +80,12 @@ class _SameKind(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if req.full_url.startswith("https://") and not newurl.startswith("https://"):
-            raise ListError(f"{req.full_url} leads to {newurl}, which is not protected; name another address.")
+            shown = without_password(newurl)[0]
+            raise ListError(f"{req.full_url} leads to {shown}, which is not protected; name another address.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _download(url: str, known: Origin | None, moment: str) -> Got | None:
+def _download(url: str, user: str, known: Origin | None, moment: str) -> Got | None:
     headers = {"user-agent": "consentry", "accept-encoding": "identity"}
     if known is not None and known.source == url:
         headers |= {"if-none-match": known.etag} if known.etag else {}
@@ -81,6 +93,9 @@ def _download(url: str, known: Origin | None, moment: str) -> Got | None:
     ends = time.monotonic() + _SECONDS
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
+        if user:
+            # No host that this one leads to gets to know it.
+            request.add_unredirected_header("authorization", f"Basic {_basic(user)}")
         with urllib.request.build_opener(_SameKind).open(request, timeout=_SECONDS) as answer:
             content = _whole(answer, url, ends)
             said: Message = answer.headers
@@ -88,6 +103,10 @@ def _download(url: str, known: Origin | None, moment: str) -> Got | None:
         error.close()
         if error.code == http.client.NOT_MODIFIED:
             return None
+        if error.code == http.client.UNAUTHORIZED:
+            raise ListError(
+                f"{url} wants a user and a password, which are not kept; import it anew as https://USER:PASSWORD@… ."
+            ) from None
         raise ListError(f"{url} answers with {error.code}; check the address.") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
@@ -101,6 +120,11 @@ def _download(url: str, known: Origin | None, moment: str) -> Got | None:
         last_modified=said.get("last-modified", ""),
     )
     return Got(origin, ((Path(url), content),))
+
+
+def _basic(user: str) -> str:
+    name, _, password = user.partition(":")
+    return base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode("ascii")
 
 
 def _whole(answer: Any, url: str, ends: float) -> bytes:

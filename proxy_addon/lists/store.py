@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..atomic import replace
 from .model import Company, Entry, ListError, Origin, Parsed, UserList
 
 # Raised whenever the form of these files changes.
@@ -36,9 +36,7 @@ def save(folder: Path, each: UserList) -> Path:
     path = folder / f"{each.name}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".new", delete=False, encoding="utf-8") as file:
-            json.dump(_plain(each), file, separators=(",", ":"))
-        os.replace(file.name, path)
+        replace(path, json.dumps(_plain(each), separators=(",", ":")).encode())
     except OSError as error:
         raise ListError(f"{path} cannot be written ({error.strerror}); check the folder.") from None
     return path

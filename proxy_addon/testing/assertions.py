@@ -21,6 +21,8 @@ def assert_only(page: object, categories: Iterable[str], quiet: float = 1.0) -> 
         only = f"only {' and '.join(sorted(allowed))} may run" if allowed else "nothing may run"
         count = f"{len(against)} request{'' if len(against) == 1 else 's'}"
         raise AssertionError("\n  ".join([f"{only}, but {count} went out:", *map(str, against)]))
+    if more := watched(page).unheard():
+        raise AssertionError(f"the page asked for more than is kept; {more} requests were not looked at")
 
 
 def assert_ran(page: object, vendor: str, quiet: float = 1.0) -> None:

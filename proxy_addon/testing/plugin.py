@@ -48,13 +48,14 @@ def consentry_proxy(request: pytest.FixtureRequest) -> Iterator[Watch]:
 
     config, mark = request.config, _marked(request)
     authorities = str(config.getini("consentry_upstream_ca"))
+    at = _base(config)
     wanted = Wanted(
         mode=mark.get("mode") or config.getoption("--consentry-mode") or config.getini("consentry_mode"),
         regime=mark.get("regime") or config.getoption("--consentry-regime") or config.getini("consentry_regime"),
-        confdir=Path(config.getini("consentry_confdir")).expanduser(),
-        rules=tuple(config.getini("consentry_rules")),
+        confdir=at / Path(config.getini("consentry_confdir")).expanduser(),
+        rules=tuple(str(at / Path(each).expanduser()) for each in config.getini("consentry_rules")),
         resolve=tuple(config.getini("consentry_resolve")),
-        upstream_ca=Path(authorities) if authorities else None,
+        upstream_ca=at / Path(authorities).expanduser() if authorities else None,
         insecure_upstream=bool(config.getini("consentry_insecure_upstream")),
     )
     if wanted.mode not in _MODES:
@@ -119,6 +120,11 @@ def _opened(context: Any, *, gpc: bool) -> Any:
 
         signal_gpc(context)
     return context.new_page()
+
+
+def _base(config: pytest.Config) -> Path:
+    """Where relative paths in settings count from: the file that has them, as with pytest's own; else the rootdir."""
+    return config.inipath.parent if config.inipath is not None else config.rootpath
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:

@@ -56,6 +56,9 @@ class Overheard(Protocol):
     def requests(self) -> Iterable[Exchange]:
         """All exchanges so far, in order."""
 
+    def unheard(self) -> int:
+        """How much came that is not kept, since there was so much."""
+
     def quiet_since(self) -> float | None:
         """Since when nothing has been under way, in seconds since the epoch; None while something is."""
 
@@ -102,6 +105,10 @@ class Watch:
             if needs:
                 found.append(Ran(each.method, each.url, row.page, row.vendor or "", row.rule or "", needs, row.reason))
         return tuple(found)
+
+    def unheard(self) -> int:
+        """How much more there was since the start than is kept, so that nobody knows what it was."""
+        return self._overheard.unheard()
 
     def clear(self) -> None:
         """Forget what ran so far."""

@@ -11,6 +11,7 @@ from proxy_addon.audit.model import (
     CookieSeen,
     Finding,
     HostSeen,
+    PageMissed,
     RequestSeen,
     Screenshot,
     SignalSent,
@@ -78,6 +79,7 @@ def full_result() -> AuditResult:
         ),
         console=(ConsoleError(0.7, model.AFTER, "exception", "ReferenceError: ga is not defined", _PAGE),),
         screenshots=(Screenshot(model.AFTER, _PAGE, 1, 1, _PNG),),
+        missed=(PageMissed(1.5, f"{_PAGE}gone", f"{_PAGE}gone cannot be looked at: the answer is 404"),),
     )  # fmt: skip
     silent = StateRun(
         "nothing", "Has said nothing yet", {"functional": "unset", "analytics": "unset", "marketing": "unset"}, "", 0,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
+from proxy_addon.audit import overhear
 from proxy_addon.audit.overhear import Overhearing
 from proxy_addon.ledger import HELD, MISMATCH, PASSED, Evidence
 
@@ -79,3 +82,12 @@ def test_what_nobody_answers_is_under_way_for_ever() -> None:
     heard.asked("1", "GET", "https://one.example/", {}, None, held=False)
     clock.now = 1000
     assert heard.quiet_since() is None
+
+
+def test_what_is_more_than_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overhear, "MOST", 2)
+    heard = Overhearing(Clock())
+    for number in range(5):
+        heard.asked(str(number), "GET", "https://one.example/", {}, None, held=False)
+        heard.record(evidence("guard", HELD))
+    assert (len(heard.requests()), len(heard.noticed()), heard.unheard()) == (2, 2, 6)

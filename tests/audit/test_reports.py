@@ -36,6 +36,8 @@ from tests.kit.pypi import source_file
 
 from . import sample
 
+pytestmark = pytest.mark.once
+
 HOSTILE = (
     "\"'><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\x00\ud800"
     "=1+1|`*_[a](javascript:b)@team #1 {{7*7}}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proxy_addon.audit import model
 from proxy_addon.audit.collect import Collected
-from proxy_addon.audit.model import ConsoleError, RequestSeen, StateRun
+from proxy_addon.audit.model import ConsoleError, PageMissed, RequestSeen, StateRun
 from proxy_addon.audit.states import State, states_named
 from proxy_addon.audit.verdicts import Judge, Seen
 from proxy_addon.config import read_rules
@@ -79,6 +79,22 @@ def test_a_choice_that_cannot_be_made_is_told_once_with_its_states() -> None:
     assert (finding.kind, finding.evidence) == (model.UNREACHED, ("no way",))
     assert "only:functional, only:analytics" in finding.title
     assert found(seen("only:functional", error="none offered", needless=True)) == []
+
+
+def test_a_page_that_cannot_be_opened_is_told_once_with_its_states() -> None:
+    missed = PageMissed(2.0, f"{PAGE}gone", f"{PAGE}gone cannot be looked at: the answer is 404")
+
+    def missing(name: str) -> Seen:
+        each = seen(name)
+        return replace(each, collected=replace(each.collected, run=replace(each.run, missed=(missed,))))
+
+    (finding,) = judge().findings([missing("nothing"), missing("reject")])
+    assert (finding.key, finding.severity, finding.page) == (
+        f"page-not-opened {PAGE}gone",
+        model.WARNING,
+        f"{PAGE}gone",
+    )
+    assert finding.evidence == (missed.why, "In the states: nothing, reject")
 
 
 def test_an_error_that_the_page_throws_anyway_is_not_for_want_of_consent() -> None:

@@ -23,14 +23,29 @@ from .suite import page_cost as measure_pages
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Shorter rounds and fewer requests: an impression in a minute.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Shorter rounds and fewer requests; with --fleet one state on the cluster.",
+)
 @click.option("--fleet", type=click.IntRange(4), help="Only audits of many: so many sites, on a Dask cluster too.")
+@click.option("--planted", type=click.IntRange(1), help="Only audits of sites with known faults: so many runs.")
 @click.option("--pages", is_flag=True, help="Only what is measured in the browser, and the size of the guard.")
 @click.option("--soak", is_flag=True, help="Only what a filter makes of mixed traffic and an upstream that fails.")
 @click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="How many, with --soak.")
 @click.option("--envoy", is_flag=True, help="Only what stands on Envoy, beside mitmproxy and bare Envoy.")
 @click.option("--labels", is_flag=True, help="Only how right the catalogue is, beside labels of others' addresses.")
-def main(*, quick: bool, fleet: int | None, pages: bool, labels: bool, soak: bool, requests: int, envoy: bool) -> None:
+def main(
+    *,
+    quick: bool,
+    fleet: int | None,
+    planted: int | None,
+    pages: bool,
+    labels: bool,
+    soak: bool,
+    requests: int,
+    envoy: bool,
+) -> None:
     """Measure Consentry beside what it is built on, and print one Markdown table.
 
     It uses wrk and nginx where they are installed, `adblock` and `turbohtml` (the extra `bench`), and needs Chromium.
@@ -46,8 +61,15 @@ def main(*, quick: bool, fleet: int | None, pages: bool, labels: bool, soak: boo
             from .fleet import fleet_table
             from .fleet import measure as measure_fleet
 
-            click.echo(fleet_table(measure_fleet(fleet, lambda what: click.echo(f"{what} …", err=True))))
+            click.echo(fleet_table(measure_fleet(fleet, lambda what: click.echo(f"{what} …", err=True), quick=quick)))
             return
+        if planted is not None:
+            from .planted import measure as measure_planted
+            from .planted import planted_table
+
+            runs = measure_planted(planted, lambda what: click.echo(what, err=True))
+            click.echo(planted_table(runs))
+            sys.exit(int(any(each.wrong for each in runs)))
         if labels:
             for line in _labelled():
                 click.echo(line)

@@ -44,7 +44,8 @@ _LONG = 7200.0
 class Fleet:
     """What was found: seconds for so many sites by so many browsers, on so many cores.
 
-    `audited` and `plain` are of `compared` sites; `clustered` of `sites` sites on a Dask cluster, which lost a worker.
+    `audited` and `plain` are of `compared` sites; `clustered` of `sites` sites, each in so many `states`, on a Dask
+    cluster which lost a worker.
     """
 
     cores: int
@@ -54,6 +55,7 @@ class Fleet:
     plain: float
     sites: int
     clustered: float
+    states: int
     summary: Summary
 
     @property
@@ -62,8 +64,13 @@ class Fleet:
         return self.plain / self.audited
 
 
-def measure(count: int, tell: Callable[[str], None] = lambda _: None, compared: int = 20) -> Fleet:
-    """Audit so many generated sites on a cluster, and some of them here. Raises BenchError if a result is wrong."""
+def measure(
+    count: int, tell: Callable[[str], None] = lambda _: None, compared: int = 20, *, quick: bool = False
+) -> Fleet:
+    """Audit so many generated sites on a cluster, and some of them here. Raises BenchError if a result is wrong.
+
+    With `quick` those on the cluster are brought into the first state only.
+    """
     workers = 2
     with tempfile.TemporaryDirectory(prefix="consentry-bench-") as name:
         folder = Path(name)
@@ -73,17 +80,19 @@ def measure(count: int, tell: Callable[[str], None] = lambda _: None, compared: 
             klaro_js = package_file("klaro", "0.7.22", "dist/klaro.js")
             urls = sites(network, max(count, compared), klaro(), {"/klaro.js": klaro_js})
             arguments = (
-                *("--states", ",".join(_STATES), "--quiet-for", str(_QUIET), "--delay", "0"),
+                *("--quiet-for", str(_QUIET), "--delay", "0"),
                 *("--confdir", str(folder / "confdir"), "--upstream-ca", str(authority.pem)),
                 *("--resolve", f"*:443:127.0.0.1:{network.secure.port}"),
             )
             tell(f"{compared} sites in plain Playwright")
             plain = _plainly(urls[:compared], network, workers)
             tell(f"{compared} sites with consentry audit --urls")
-            audited = _audited(folder, "here", urls[:compared], (*arguments, "--workers", str(workers)))
+            here = (*arguments, "--states", ",".join(_STATES), "--workers", str(workers))
+            audited = _audited(folder, "here", urls[:compared], here)
             tell(f"{count} sites on a cluster of two workers, of which one is lost")
             with Cluster(folder, workers=workers) as cluster:
-                on_cluster = (*arguments, "--cluster", cluster.address)
+                states = _STATES[:1] if quick else _STATES
+                on_cluster = (*arguments, "--states", ",".join(states), "--cluster", cluster.address)
                 clustered = _audited(folder, "cluster", urls[:count], on_cluster, losing=cluster.workers[0])
             return Fleet(
                 cores=os.cpu_count() or 1,
@@ -93,6 +102,7 @@ def measure(count: int, tell: Callable[[str], None] = lambda _: None, compared: 
                 plain=plain,
                 sites=count,
                 clustered=clustered,
+                states=len(states),
                 summary=summarise(folder / "cluster"),
             )
         finally:
@@ -112,7 +122,8 @@ def fleet_table(fleet: Fleet) -> str:
         for name, count, seconds in rows
     ]
     said = (
-        f"{fleet.workers} browsers on {fleet.cores} cores; three states of each site. The audit is "
+        f"{fleet.workers} browsers on {fleet.cores} cores; three states of each site"
+        f"{', on the cluster one' if fleet.states == 1 else ''}. The audit is "
         f"{fleet.ratio:.2f} times as fast as the plain loop."
     )
     return "\n".join(["| way | sites | took | sites a minute and core |", "|---|---|---|---|", *lines, "", said])
@@ -182,8 +193,10 @@ def _visit(page: Page, url: str, state: str) -> None:
     page.on("requestfailed", ends)
 
     def settle() -> None:
-        while under_way or time.monotonic() - last[0] < _QUIET:
-            page.wait_for_timeout(_POLL)
+        # As in the audit, what was just done may only be about to stir something.
+        begun = time.monotonic()
+        while under_way or (left := max(last[0], begun) + _QUIET - time.monotonic()) > 0:
+            page.wait_for_timeout(_POLL if under_way else left * 1000 + 1)
 
     def look() -> None:
         page.goto(url, wait_until="load")

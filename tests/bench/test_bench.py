@@ -19,6 +19,8 @@ from .processes import BARE, CONSENTRY, FORGETFUL, PROXIES, STREAMING
 from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
 
+pytestmark = pytest.mark.once
+
 TINY = Plan(
     rounds=1,
     seconds=0.2,

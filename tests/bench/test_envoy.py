@@ -10,6 +10,8 @@ pytest.importorskip("envoy", reason="the extra 'envoy' is not installed: its pac
 from .envoy import PROXIES, measure, table
 from .test_bench import TINY
 
+pytestmark = pytest.mark.once
+
 
 def test_every_proxy_answers_every_load_and_the_table_says_so() -> None:
     found = measure(TINY)

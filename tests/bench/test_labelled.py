@@ -16,6 +16,8 @@ from proxy_addon.consent.regimes import regimes
 
 from .labelled import NEEDED, NONE, Answer, Label, LabelError, Score, answers, held, labels, report, scores
 
+pytestmark = pytest.mark.once
+
 RULES = load_rules()
 ASKED = labels()
 # What was written down by hand, from guides and packages; of the ad trade's long tail far less is catalogued.

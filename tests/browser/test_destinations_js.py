@@ -17,6 +17,8 @@ from tests.rewrite.routers import VECTORS, relay
 
 from .test_table import DECIDE
 
+pytestmark = pytest.mark.once
+
 # Makes a router's filter as a page makes it; `put` says what is asked of it.
 RUN = """
 const fs = require('fs');

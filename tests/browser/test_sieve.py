@@ -14,6 +14,8 @@ from proxy_addon.browser.sieve import sieve
 
 from .test_table import DECIDE
 
+pytestmark = pytest.mark.once
+
 # Asks the page's own reader, by way of cookies, of which each is asked for by its name alone.
 RUN = """
 const { decide, sieves } = JSON.parse(require('fs').readFileSync(0, 'utf8'));

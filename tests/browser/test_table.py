@@ -24,6 +24,8 @@ from proxy_addon.consent.regimes import regimes
 from proxy_addon.policy import decide
 from tests.kit.many import VENDORS, compile_rules, domain, is_known_well, made, name, write_rules
 
+pytestmark = pytest.mark.once
+
 DECIDE = Path(__file__).parents[2] / "proxy_addon" / "browser" / "decide.js"
 RULES = load_rules()
 CATALOGUE = RULES.catalogue

@@ -15,7 +15,7 @@ from proxy_addon.catalogue.yamlfile import RulesError, parse
 
 SCHEMA: dict[str, Any] = json.loads((shipped_rules() / "destination.schema.json").read_text("utf-8"))
 FILES = sorted((shipped_rules() / "destinations").glob("*.yaml"))
-VENDORS = set(load().vendors)
+VENDORS = {each.vendor: each.category for each in load().vendors.values()}
 
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -64,7 +64,15 @@ def test_no_alias_repeats_its_name(path: Path) -> None:
 
 @each_file
 def test_a_vendor_of_a_destination_has_a_file(path: Path) -> None:
-    assert {each["vendor"] for each in destinations(path) if "vendor" in each} - VENDORS == set()
+    assert {each["vendor"] for each in destinations(path) if "vendor" in each} - set(VENDORS) == set()
+
+
+@each_file
+def test_a_destination_of_another_category_than_its_vendor_says_why(path: Path) -> None:
+    others = [
+        each for each in destinations(path) if VENDORS.get(each.get("vendor", ""), each["category"]) != each["category"]
+    ]
+    assert [each["name"] for each in others if "why" not in each] == []
 
 
 @each_file

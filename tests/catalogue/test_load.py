@@ -190,6 +190,13 @@ def test_a_folder_without_rules_is_named(mine: Path) -> None:
     assert str(refusal(mine)) == f"{mine}: this folder holds no rules; put vendor files into its vendors/ folder."
 
 
+@pytest.mark.parametrize("name", ["vendors/beta.yml", "platforms/consent.yml", "regimes.yml", "destinations/acme.yml"])
+def test_a_file_that_would_not_be_read_is_refused(mine: Path, name: str) -> None:
+    write(mine, "vendors/beta.yaml", BETA)
+    path = write(mine, name, BETA)
+    assert str(refusal(mine)) == f"{path}: files that end with .yml are not read; let it end with .yaml."
+
+
 def test_a_folder_named_like_a_vendor_file_is_refused(mine: Path) -> None:
     (mine / "vendors" / "beta.yaml").mkdir(parents=True)
     assert "cannot be read" in str(refusal(mine))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from proxy_addon.catalogue import match as matching
 from proxy_addon.catalogue.index import regex_of, stem
 from proxy_addon.catalogue.match import Catalogue, glob
 from proxy_addon.catalogue.model import Cookie, Domain, Exemption, RequestRule, Snippet
@@ -543,3 +544,12 @@ def test_all_that_can_be_held_is_listed_and_exemptions_are_not() -> None:
     assert rules == {"acme.test", "exact", "suffix", "longer", "asked"}
     assert {match.rule for match in SELF_HOSTED.matches} == {"meter.test", "stats", "script", "tagged", "sender"}
     assert {match.rule for match in SNIPPETS.matches} == {"loader", "minified"}
+
+
+def test_of_very_many_records_only_some_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "_MADE", 10)
+    names = [f"acme{number}.test" for number in range(50)]
+    known = catalogue(vendor("acme", domains=tuple(map(domain, names))))
+    for name in (*names, *names):
+        assert found(known, f"https://www.{name}/x") == name
+        assert len(known._domains._made) <= 10

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 from proxy_addon.catalogue.load import load
 from proxy_addon.catalogue.match import Catalogue
 from proxy_addon.catalogue.model import Vendor
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "vendors.md"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
+from proxy_addon.browse.window import Window
+from proxy_addon.proxy import authority as authority_of
 from tests.kit.browser import Browser
 from tests.kit.certificates import Authority
+from tests.kit.fleet import wait_for
 from tests.kit.network import Network
 from tests.kit.proxy import Proxy, run
 from tests.kit.site import Site
@@ -99,6 +104,28 @@ def test_a_browser_that_does_not_start_is_said_in_a_sentence(options: list[str],
     ended = run("browse", "https://shop.example", *options, folder=tmp_path, environment={"CHROMIUM": str(broken)})
     assert ended.returncode == 2
     assert f"Error: {broken} did not start (no display); set CHROMIUM to another browser." in ended.stderr
+
+
+def test_a_script_that_starts_the_browser_is_ended_with_it(
+    confdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not hand over to it, and makes an error of the signal that ends it."""
+    script, started = tmp_path / "chromium", tmp_path / "started"
+    script.write_text(f"#!/bin/sh\ntrap 'exit 143' TERM\nsleep 300 &\necho $! > {started}.new\n"
+                      f"mv {started}.new {started}\nwait\n")  # fmt: skip
+    script.chmod(0o755)
+    monkeypatch.setenv("CHROMIUM", str(script))
+    authority_of(confdir)
+    stopped = threading.Event()
+    window = Window("https://shop.example/", confdir)
+    window.open(["http://127.0.0.1:1"], stopped.set)
+    wait_for(started.exists, "the browser")
+    below = psutil.Process(int(started.read_text()))
+    window.close()
+    assert stopped.wait(60)
+    # Closing anew would tell what was made of the signal by then.
+    window.close()
+    assert psutil.wait_procs([below], timeout=60)[1] == []
 
 
 def test_a_machine_without_a_browser_is_told_so(options: list[str], tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -185,6 +189,20 @@ def test_a_websocket_to_a_vendor_is_not_opened(forward: Forward, network: Networ
         )
     assert ended == "closed"
     assert left(network) == []
+
+
+@pytest.mark.parametrize("url", ["http://shop.example/", SHOP])
+def test_one_connection_asks_for_as_much_as_it_likes_wherever_resolve_leads_it(forward: Forward, url: str) -> None:
+    parts, address = urlsplit(url), urlsplit(forward.proxy.url)
+    context = ssl.create_default_context(cafile=str(forward.authority))
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT)
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(address.hostname or "", address.port, timeout=TIMEOUT, context=context)
+        connection.set_tunnel(parts.netloc, 443)
+    with closing(connection):
+        for _ in range(12):
+            connection.request("GET", url if parts.scheme == "http" else "/", headers={"Host": parts.netloc})
+            assert b"<title>shop" in connection.getresponse().read()
 
 
 # --- what is not tracking passes ---------------------------------------------------------------------

@@ -24,6 +24,8 @@ from tests.kit.proxy import ENVOY, Proxy, behind, run
 from tests.kit.server import Server
 from tests.kit.site import Site
 
+pytestmark = pytest.mark.once
+
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 # The versions of Kubernetes that the manifests are checked against: the oldest and the newest.
 VERSIONS = ("1.30", "1.34")

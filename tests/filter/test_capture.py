@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import mitmproxy_rs
@@ -15,6 +16,9 @@ from proxy_addon.listeners import Listener
 from proxy_addon.proxy import captures
 
 from ..kit.proxy import Proxy
+from ..kit.server import Server
+from ..kit.site import Site
+from ..kit.wireguard import Tunnel, ask
 from ..test_addon import flow_of, gate, here  # noqa: F401 - the fixture makes acme the only vendor
 
 
@@ -81,13 +85,48 @@ def test_what_is_captured_is_judged_by_the_host_that_it_names(spec: str, monkeyp
     assert flow.response.headers["x-consentry"] == "held; vendor=acme"
 
 
-def test_a_tunnel_says_how_a_client_is_set_up(confdir: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def tunnelled(confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, str]]:
+    """A filter with a tunnel, in which 203.0.113.9 is a shop, and how a device is set up for it."""
+    site = Site()
+    site.page("/", b"<!doctype html><html><head><title>shop</title></head><body>open</body></html>")
+    folder = tmp_path_factory.mktemp("tunnel")
+    environment = {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with closing(Server(site)) as server:
+        led = server.url.rpartition(":")[2]
+        arguments = [*("filter", "--confdir", str(confdir), "--wireguard", "127.0.0.1:0")]
+        arguments += ["--resolve", f"203.0.113.9:80:127.0.0.1:{led}"]
+        with Proxy(*arguments, folder=folder, environment=environment) as proxy:
+            proxy.wait_for_line(lambda line: line.get("mode") == "wireguard")
+            (line,) = [each for each in proxy.lines if each.get("mode") == "wireguard"]
+            port = line["listen"].rpartition(":")[2]
+            assert int(port) > 0
+            assert f"Endpoint = 127.0.0.1:{port}" in line["client"]
+            yield proxy, line["client"]
+
+
+def through(tunnel: Tunnel, address: str, host: str, path: str, **fields: str) -> str:
+    said = {"Host": host, "Connection": "close", **{name.replace("_", "-"): value for name, value in fields.items()}}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    return ask(tunnel, address, 80, f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()).decode("latin-1")
+
+
+def test_what_a_device_sends_through_the_tunnel_is_judged(tunnelled: tuple[Proxy, str]) -> None:
+    proxy, configuration = tunnelled
+    with closing(Tunnel(configuration)) as tunnel:
+        page = through(tunnel, "203.0.113.9", "shop.example", "/", Sec_Fetch_Dest="document")
+        assert page.startswith("HTTP/1.1 200 ")
+        assert "data-consentry-runtime" in page
+        assert "open</body>" in page
+        held = through(tunnel, "203.0.113.80", "px.ads.linkedin.com", "/collect/?pid=1", Referer="http://shop.example/")
+    assert "x-consentry: held; vendor=linkedin-insight-tag" in held
+    proxy.wait_for_verdict(lambda row: (row.vendor, row.outcome) == ("linkedin-insight-tag", "answered"))
+
+
+def test_a_tunnel_ends_with_the_filter(confdir: Path, tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     arguments = ("filter", "--confdir", str(confdir), "--wireguard", "127.0.0.1:0")
     with Proxy(*arguments, folder=tmp_path, environment=environment) as proxy:
         proxy.wait_for_line(lambda line: line.get("mode") == "wireguard")
-        (line,) = [each for each in proxy.lines if each.get("mode") == "wireguard"]
-        port = line["listen"].rpartition(":")[2]
-        assert int(port) > 0
-        assert f"Endpoint = 127.0.0.1:{port}" in line["client"]
-        assert "PrivateKey = " in line["client"]
+        assert proxy.interrupt() == 0
+        assert "Traceback" not in proxy.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sys
@@ -95,6 +96,40 @@ def test_a_list_is_imported_from_a_url_and_kept_with_its_hash(run: Run, folder: 
     kept = json.loads((folder / "small.json").read_text())
     assert kept["origin"]["sha256"] == hashlib.sha256(ABP.encode()).hexdigest()
     assert kept["origin"]["etag"]
+
+
+def test_a_user_and_a_password_are_sent_and_neither_kept_nor_shown(
+    run: Run, folder: Path, url: str, publisher: Publisher
+) -> None:
+    result = run("rules", "import", url.replace("://", "://ann:s%40cret@"), "--category", "analytics")
+    assert result == (0, f"Imported small (abp, analytics): 2 domains and 10 filters, 2 left out; from {url}.\n", "")
+    said = base64.b64decode(publisher.asked[0]["authorization"].removeprefix("Basic "))
+    assert said == b"ann:s@cret"
+    kept = (folder / "small.json").read_text()
+    assert (json.loads(kept)["origin"]["source"], "cret" in kept) == (url, False)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_an_address_that_is_refused_is_told_without_its_password(
+    run: Run, url: str, publisher: Publisher, status: int
+) -> None:
+    publisher.status = status
+    result = run("rules", "import", url.replace("://", "://ann:secret@"), "--category", "analytics")
+    assert result.code == 2
+    assert url in result.err
+    assert ("are not kept" in result.err, "secret" in result.err) == (status == 401, False)
+
+
+def test_a_user_is_not_told_to_where_an_address_leads(run: Run, url: str, publisher: Publisher) -> None:
+    other = Server(lambda request: Response(status=302, headers=(("location", url),)))
+    try:
+        result = run(
+            "rules", "import", f"{other.url}/list.txt".replace("://", "://ann:secret@"), "--category", "analytics"
+        )
+    finally:
+        other.close()
+    assert result.code == 0
+    assert "authorization" not in publisher.asked[0]
 
 
 def test_several_files_are_imported_at_once(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class Overheard:
     def requests(self) -> list[Exchange]:
         return self.exchanges
 
+    def unheard(self) -> int:
+        return 0
+
     def quiet_since(self) -> float:
         return 0.0
 
@@ -121,6 +124,16 @@ def test_waiting_ends_though_a_page_never_rests() -> None:
 
     now = iter([0.0, 30.0])
     Watch("", (), Busy(), clock=lambda: next(now)).settle(Page())
+
+
+def test_what_nobody_looked_at_is_not_silent() -> None:
+    class Much(Overheard):
+        def unheard(self) -> int:
+            return 3
+
+    watching = Watch("", (), Much(), Clock()).watch(Page())
+    with pytest.raises(AssertionError, match="3 requests were not looked at"):
+        assert_silent(watching)
 
 
 def test_waiting_goes_on_until_it_has_been_quiet_for_long_enough_from_now_on() -> None:

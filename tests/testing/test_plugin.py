@@ -74,6 +74,21 @@ def test_rules_that_are_wrong_are_one_sentence(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E *UsageError: *wrong.yaml*"])
 
 
+def test_relative_paths_count_from_the_file_of_the_settings(suite: pytest.Pytester, authority: Authority) -> None:
+    suite.makefile(".yaml", **{"mine/vendors/wrong": "vendor: [\n"})
+    shutil.copy(authority.pem, suite.path / "authority.pem")
+    ini = suite.path / "tox.ini"
+    settings = [line for line in ini.read_text().splitlines() if "upstream_ca" not in line]
+    ini.write_text("\n".join([*settings, "consentry_upstream_ca = authority.pem", "consentry_rules = mine", ""]))
+    below = suite.mkdir("below")
+    (below / "test_it.py").write_text("def test_it(consentry_proxy): pass")
+    suite.chdir()
+    os.chdir(below)
+    result = run(suite)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"E *UsageError: {suite.path}/mine/vendors/wrong.yaml*"])
+
+
 ALONE = """
     import pytest
     from proxy_addon.testing import assert_only, assert_ran, assert_silent

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import http.client
 import io
 import re
 import sys
-import urllib.error
-import urllib.request
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import ada_url
-from lxml import etree
 
-from ... import __version__
 from ...config import UsageError
+from ..sitemap import fetched, read_sitemap, unpacked
 
 _STDIN = "-"
 _COLUMNS = ("url", "address", "page", "site", "domain", "host")
-_SECONDS = 30.0
-# Of a sitemap the protocol allows 50 MB, and one index above it.
-_MOST_BYTES, _MOST_SITEMAPS = 50 << 20, 1000
 _NAME = re.compile(r"(?:https?://\S+|[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?(?:[/?#]\S*)?)\Z", re.IGNORECASE)
 
 
@@ -35,11 +26,11 @@ def read_addresses(source: str) -> tuple[str, ...]:
     Addresses without a scheme are taken for https. Raises UsageError, with the line.
     """
     if source.startswith(("http://", "https://")):
-        found: Iterable[tuple[str, str]] = _sitemap(source, _fetched(source))
+        found: Iterable[tuple[str, str]] = read_sitemap(source, fetched(source), fetched)
     else:
         content = _content(source)
         name = "standard input" if source == _STDIN else source
-        found = _sitemap(source, content) if content.lstrip()[:1] == b"<" else _listed(name, content)
+        found = read_sitemap(source, content, fetched) if content.lstrip()[:1] == b"<" else _listed(name, content)
     addresses = tuple(dict.fromkeys(_address(text, where) for where, text in found))
     if not addresses:
         raise UsageError(f"{source} names no address; write one a line, as https://example.com.")
@@ -48,7 +39,7 @@ def read_addresses(source: str) -> tuple[str, ...]:
 
 def _content(source: str) -> bytes:
     try:
-        return _unpacked(sys.stdin.buffer.read() if source == _STDIN else Path(source).read_bytes(), source)
+        return unpacked(sys.stdin.buffer.read() if source == _STDIN else Path(source).read_bytes(), source)
     except OSError as error:
         raise UsageError(f"{source} cannot be read ({error.strerror}); check what is given to --urls.") from None
 
@@ -100,40 +91,3 @@ def _address(text: str, where: str) -> str:
         raise UsageError(f"{where}: '{text[:200]}' is no address of a page; write it as https://example.com/page.")
     parsed.hash = ""
     return str(parsed.href)
-
-
-def _sitemap(source: str, content: bytes, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
-    """(place, address) of each page in a sitemap, and in those that an index names."""
-    try:
-        tree = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError:
-        raise UsageError(f"{source} is no sitemap; give its address, as https://example.com/sitemap.xml.") from None
-    locations = [str(each.text).strip() for each in tree.iterfind("{*}*/{*}loc") if each.text]
-    if etree.QName(tree).localname != "sitemapindex":
-        yield from ((source, location) for location in locations)
-    elif not seen:
-        for location in locations[:_MOST_SITEMAPS]:
-            yield from _sitemap(location, _fetched(location), frozenset({source}))
-
-
-def _fetched(url: str) -> bytes:
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"{url} is no web address; give a sitemap's, as https://example.com/sitemap.xml.")
-    try:
-        request = urllib.request.Request(url, headers={"user-agent": f"consentry/{__version__}"})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - just checked
-            content: bytes = answer.read(_MOST_BYTES)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise UsageError(f"{url} cannot be fetched ({reason}); check the sitemap's address.") from None
-    return _unpacked(content, url)
-
-
-def _unpacked(content: bytes, source: str) -> bytes:
-    if content[:2] != b"\x1f\x8b":
-        return content
-    try:
-        with gzip.open(io.BytesIO(content)) as file:
-            return file.read(_MOST_BYTES)
-    except (OSError, EOFError, zlib.error):
-        raise UsageError(f"{source} is no whole gzip file; fetch it anew.") from None

@@ -21,14 +21,14 @@ from typing import Any
 from ...catalogue.yamlfile import FileError
 from ...chromium import AUTHORITY
 from ...config import UsageError
-from ..drive import SiteError
-from ..run import Auditor, Options, auditor
+from ...proxy import authority
+from ..drive import BrokenError, SiteError
+from ..options import Options
+from ..run import Auditor, auditor
 from .outcome import CRASH, UNREACHABLE, Reply
 
 # A keeper that has nothing for so long has gone away, or can start another browser.
 _IDLE = 120.0
-# What Playwright says when the page's process, or the browser, is no more.
-_CRASHES = ("crash", "has been closed", "connection closed", "disconnected")
 
 
 def main(socket: int) -> None:
@@ -38,7 +38,8 @@ def main(socket: int) -> None:
     addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(keeper, addresses), daemon=True).start()
     try:
-        with _started(options) as running:
+        _with_authority(options.transport.confdir)
+        with auditor(options) as running:
             keeper.send(Reply())
             while True:
                 try:
@@ -58,8 +59,7 @@ def _looked(running: Auditor, url: str) -> Reply:
     try:
         result = running.audit(url)
     except SiteError as error:
-        crashed = any(each in str(error).replace(url, "").lower() for each in _CRASHES)
-        return Reply(CRASH if crashed else UNREACHABLE, str(error))
+        return Reply(CRASH if isinstance(error, BrokenError) else UNREACHABLE, str(error))
     except Exception as error:  # One page's surprise must not end the audit of thousands; it is recorded as it is.
         said = " ".join(str(error).split())[:300]
         return Reply(CRASH, f"The audit of {url} broke off ({type(error).__name__}: {said}).")
@@ -75,22 +75,12 @@ def _listen(keeper: Connection[Any, Any], addresses: queue.SimpleQueue[str]) -> 
             os._exit(0)
 
 
-@contextmanager
-def _started(options: Options) -> Iterator[Auditor]:
-    """An auditor. Of several that start at once, one makes the authority that all of them use."""
-    confdir = options.transport.confdir
+def _with_authority(confdir: Path) -> None:
+    """Of several that start at once, one makes the authority that all of them use."""
     there = confdir / AUTHORITY
-    if there.is_file() and there.stat().st_size:
-        with auditor(options) as running:
-            yield running
-        return
-    with _alone(confdir):
-        running_auditor = auditor(options)
-        running = running_auditor.__enter__()
-    try:
-        yield running
-    finally:
-        running_auditor.__exit__(None, None, None)
+    if not there.is_file() or not there.stat().st_size:
+        with _alone(confdir):
+            authority(confdir)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from .schedule import Job
 from .station import ClosedError, Limits, Station
 
 if TYPE_CHECKING:
-    from ..run import Options
+    from ..options import Options
 
 _CONNECT = 15.0
 # How long a cluster without workers is waited for.

@@ -25,7 +25,7 @@ from .store import Store
 from .summary import Summary, summarise
 
 if TYPE_CHECKING:
-    from ..run import Options
+    from ..options import Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 # What runs before any choice, after a refusal and after consent: what a fleet is asked, at a third of all states' cost.
@@ -190,7 +190,7 @@ def _telling() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
 
-    from ..report.wording import one_line  # noqa: PLC0415
+    from ...cleaned import one_line  # noqa: PLC0415
 
     console = Console(stderr=True, highlight=False)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

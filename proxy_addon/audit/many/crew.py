@@ -11,7 +11,7 @@ from .schedule import Job
 from .station import Limits, Station
 
 if TYPE_CHECKING:
-    from ..run import Options
+    from ..options import Options
 
 
 class Crew(Protocol):

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
+from ...cleaned import one_line
 from ...config import UsageError
 from ..report import write_text
 from ..report.html import environment
 from ..report.tables import csv_text
-from ..report.wording import KIND_WORDS, one_line
+from ..report.wording import KIND_WORDS
 from .summary import Failed, HostCount, KindCount, SiteCount, Summary, VendorCount
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from .rows import missing
 from .schedule import Job
 
 if TYPE_CHECKING:
-    from ..run import Options
+    from ..options import Options
 
 # How often memory is looked at, and how long a browser may take to start, in seconds.
 _WATCH, _START = 0.5, 120.0

@@ -37,6 +37,16 @@ def _har(result: AuditResult, state: StateRun) -> str:
                 "pageTimings": {},
             }
             for page, ident in idents.items()
+        ]
+        + [
+            {
+                "startedDateTime": at(state.started + each.time),
+                "id": f"missed_{number}",
+                "title": each.page,
+                "pageTimings": {},
+                "comment": f"Not opened: {each.why}",
+            }
+            for number, each in enumerate(state.missed, 1)
         ],
         "entries": [_entry(each, idents[each.page], state.started) for each in state.requests],
         "comment": f"{state.title} ({state.state}), {result.mode}, {result.regime}",

@@ -11,8 +11,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ...cleaned import plain_text
 from ..model import CELL_VIOLATION, PHASES, AuditResult, RequestSeen, Screenshot, StateRun
-from .wording import cell_words, counted, headline, ordered, plain_text
+from .wording import cell_words, counted, headline, ordered
 
 _FOLDER = Path(__file__).parent
 _POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
+from ...cleaned import one_line, plain_text
 from ..model import VIOLATION, AuditResult, Finding, StateRun
-from .wording import KIND_WORDS, one_line, plain_text
+from .wording import KIND_WORDS
 
 # Findings that belong to no vendor, or to no state, stand in a case of this name.
 _SITE = "the site"

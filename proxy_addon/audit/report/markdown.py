@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ...cleaned import one_line
 from ..model import CELL_VIOLATION, VIOLATION, AuditResult, Finding
-from .wording import cell_words, headline, one_line, ordered
+from .wording import cell_words, headline, ordered
 
 _MOST = 20
 _LONGEST = 300

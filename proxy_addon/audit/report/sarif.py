@@ -9,9 +9,10 @@ import hashlib
 import json
 from typing import Any
 
+from ...cleaned import plain_text
 from ...ledger.texts import at
 from ..model import KINDS, VIOLATION, AuditResult, Finding
-from .wording import KIND_WORDS, ordered, plain_text
+from .wording import KIND_WORDS, ordered
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _WEBSITE = "https://consentry.dev"

@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Iterable
 
+from ...cleaned import plain_text
 from ...ledger.texts import cell
 from ..model import AuditResult
-from .wording import ordered, plain_text
+from .wording import ordered
 
 FINDING_COLUMNS = (
     "severity", "kind", "title", "state", "page", "vendor", "category", "evidence", "law", "remedy", "known", "key"

@@ -10,9 +10,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ...cleaned import one_line
 from ..diff import Diff
 from ..model import CELL_HELD, CELL_MISSING, CELL_RAN, CELL_SILENT, CELL_VIOLATION, VIOLATION, AuditResult, Finding
-from .wording import cell_words, counted, headline, one_line, ordered
+from .wording import cell_words, counted, headline, ordered
 
 _STYLES = {CELL_VIOLATION: "bold red", CELL_RAN: "green", CELL_HELD: "blue", CELL_SILENT: "dim", CELL_MISSING: "yellow"}
 _MOST_EVIDENCE = 3

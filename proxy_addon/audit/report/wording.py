@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -40,10 +39,8 @@ KIND_WORDS: Mapping[str, str] = {
     "never-ran": "A vendor did not run even with consent",
     "page-broken": "The page has errors that holding causes",
     "state-not-reached": "A state could not be reached",
+    "page-not-opened": "A page could not be opened",
 }
-# What a terminal, or an XML document, would not take as text.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +77,6 @@ def cell_words(cell: Cell | None) -> str:
         return CELL_WORDS[CELL_UNKNOWN]
     count = cell.violations if cell.what == CELL_VIOLATION else cell.requests
     return CELL_WORDS[cell.what] + (f" ({count})" if count else "")
-
-
-def plain_text(text: str) -> str:
-    """The text without what steers terminals, is no character of XML, or turns the direction of writing."""
-    return _DIRECTION.sub("", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
-def one_line(text: str) -> str:
-    """The text on one line."""
-    return " ".join(plain_text(text).split())
 
 
 def _number(count: int, what: str) -> str:

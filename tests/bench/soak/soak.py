@@ -18,7 +18,7 @@ from ..processes import BenchError, Running, free_port
 from .client import Client, Seen
 from .traffic import LISTED, asks
 
-CHECKPOINTS = 10
+CHECKPOINTS = 20
 _WORKERS = 48
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +43,7 @@ class Soak:
     def clean(self) -> bool:
         """Whether everything came out as it should: no crash, no growth, nothing odd, nothing leaked, nothing said."""
         quiet = not self.seen.wrong and not self.leaked and "Traceback" not in self.said
-        return self.alive and quiet and self.memory.flat
+        return self.alive and quiet and self.memory.settled
 
 
 def measure(requests: int, folder: Path, tell: Callable[[str], None]) -> Soak:
@@ -68,7 +68,8 @@ def measure(requests: int, folder: Path, tell: Callable[[str], None]) -> Soak:
 def table(soak: Soak) -> str:
     """The figures as a Markdown table."""
     right, wrong = soak.seen.right, soak.seen.wrong
-    first, last = soak.memory.checkpoints[1][1], soak.memory.checkpoints[-1][1]
+    points = soak.memory.checkpoints
+    sizes = (f"{points[index][1] >> 20}" for index in (1, len(points) // 2, -1))
     rows = [
         ("requests", f"{soak.requests:,} in {soak.seconds:.0f} s, {soak.requests / soak.seconds:.0f} a second"),
         ("answered as the upstream answers", f"{right['answered']:,}; otherwise: {wrong['answered']}"),
@@ -76,7 +77,8 @@ def table(soak: Soak) -> str:
         ("upstream broken off, reset or talking nonsense", f"{right['broken']:,}; otherwise: {wrong['broken']}"),
         ("upstream stalled", f"{right['stalled']:,}; otherwise: {wrong['stalled']}"),
         ("upstream with a bad certificate", f"{right['refused']:,}; otherwise: {wrong['refused']}"),
-        ("memory after a tenth, and at the end", f"{first >> 20} MB, {last >> 20} MB ({soak.memory.growth:.2f} times)"),
+        (f"memory after {points[1][0]:,}, half and all of them", f"{', '.join(sizes)} MB"),
+        ("growth over the last half", f"{soak.memory.drift:+.1%}"),
         ("crashed", "no" if soak.alive else "yes"),
     ]
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]

@@ -10,11 +10,10 @@ import pytest
 
 from proxy_addon.audit.model import AuditResult, from_json
 from tests.kit.certificates import Authority
-from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.proxy import run
 
-from .sites import SERVES, SHOP, Planted, document
+from .sites import SHOP, Planted
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Audit = Callable[..., AuditResult]
@@ -41,10 +40,7 @@ def audit(network: Network, command: Command) -> Audit:
     """Audits a site, and checks the exit code against the result."""
 
     def audited(planted: Planted, *options: str) -> AuditResult:
-        network.host("shop.example", planted.build())
-        network.serve(SERVES)
-        for host, body in planted.hosts.items():
-            network.host(host, _page(body))
+        planted.stand(network)
         screenshots = () if "--screenshots" in options else ("--no-screenshots",)
         done = command(SHOP, "--json", "--states", planted.states, *planted.options, *options, *screenshots)
         assert done.returncode in (0, 1), done.stderr
@@ -53,7 +49,3 @@ def audit(network: Network, command: Command) -> Audit:
         return result
 
     return audited
-
-
-def _page(body: str) -> Callable[[Request], Response]:
-    return lambda _: Response(document(body), [("content-type", "text/html; charset=utf-8")])

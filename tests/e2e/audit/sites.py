@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from proxy_addon.audit import model
 from tests.kit.cases import Serve
 from tests.kit.messages import Request, Response
+from tests.kit.network import Network
 from tests.kit.npm import package_file
 from tests.kit.site import Site
 
@@ -70,6 +71,13 @@ class Planted:
             site.route(path, handler)
         return site
 
+    def stand(self, network: Network) -> None:
+        """Let the network answer for the site, and for whose tags it carries."""
+        network.host("shop.example", self.build())
+        network.serve(SERVES)
+        for host, body in self.hosts.items():
+            network.host(host, _served(body))
+
 
 _TARTEAUCITRON = ("tarteaucitronjs", "1.34.0")
 FILES: Mapping[str, tuple[str, str, str]] = {
@@ -89,6 +97,10 @@ def document(body: str) -> bytes:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title><link rel="icon" href="data:,">'
         f"</head><body><h1>Shop</h1>{body}</body></html>"
     ).encode()
+
+
+def _served(body: str) -> Callable[[Request], Response]:
+    return lambda _: Response(document(body), [("content-type", "text/html; charset=utf-8")])
 
 
 def klaro(*, clears: bool = True) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from tests.kit.network import Network
 from tests.kit.npm import package_file, package_tarball
 
 from .conftest import Audit, Command
-from .sites import FBEVENTS, GA, GTAG, META, SHOP, Planted, klaro, klaro_tag, loads
+from .sites import FBEVENTS, GA, GTAG, META, SHOP, Planted, document, klaro, klaro_tag, loads
 
 pytestmark = pytest.mark.e2e
 
@@ -129,6 +131,68 @@ def test_linked_pages_are_looked_at_too(audit: Audit) -> None:
     ]
     assert state(result, "nothing").pages == (SHOP, SHOP + "second")
     assert asked == ["/second"]
+
+
+def test_a_page_that_cannot_be_opened_is_a_finding_and_the_others_are_looked_at(audit: Audit) -> None:
+    planted = Planted(
+        "holes",
+        klaro() + klaro_tag("analytics", GTAG),
+        "nothing,accept",
+        paths={
+            "/gone": lambda _: Response(b"gone", [("content-type", "text/html")], 410),
+            "/second": lambda _: Response(b"<!doctype html><h1>Second</h1>", [("content-type", "text/html")]),
+        },
+    )
+    # (Chromium itself refuses this port.)
+    unreachable = "https://shop.example:1/?token=secret"
+    result = audit(planted, f"{SHOP}gone", unreachable, f"{SHOP}second")
+    assert [(each.kind, each.severity, each.page) for each in result.findings] == [
+        (model.UNOPENED, model.WARNING, f"{SHOP}gone"),
+        (model.UNOPENED, model.WARNING, "https://shop.example:1/?token=…"),
+    ]
+    assert result.findings[0].evidence[0] == f"{SHOP}gone cannot be looked at: the answer is 410"
+    assert [each.pages[-1] for each in result.states] == [f"{SHOP}second"] * 2
+    assert "secret" not in result.to_json()
+    assert result.errors == ()
+
+
+def test_the_pages_of_an_index_of_sitemaps_are_looked_at(audit: Audit) -> None:
+    def page(_: Request) -> Response:
+        return Response(b"<!doctype html><h1>Page</h1>", [("content-type", "text/html")])
+
+    def sitemap(root: str, entry: str, *locations: str) -> bytes:
+        inside = "".join(f"<{entry}><loc>{each}</loc></{entry}>" for each in locations)
+        return f'<{root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{inside}</{root}>'.encode()
+
+    xml = [("content-type", "application/xml")]
+    index = sitemap("sitemapindex", "sitemap", f"{SHOP}one.xml", f"{SHOP}two.xml.gz")
+    two = gzip.compress(sitemap("urlset", "url", "https://elsewhere.example/", f"{SHOP}b", f"{SHOP}c"))
+    planted = Planted(
+        "mapped",
+        klaro(),
+        "nothing",
+        paths={
+            **dict.fromkeys(("/a", "/b", "/c"), page),
+            "/sitemap.xml": lambda _: Response(index, xml),
+            "/one.xml": lambda _: Response(sitemap("urlset", "url", SHOP, f"{SHOP}a"), xml),
+            "/two.xml.gz": lambda _: Response(two, [("content-type", "application/gzip")]),
+        },
+    )
+    result = audit(planted, "--sitemap", "--links", "2")
+    assert result.states[0].pages == (SHOP, f"{SHOP}a", f"{SHOP}b")
+    assert result.findings == ()
+
+
+def test_a_site_that_goes_away_later_is_a_state_that_was_not_reached(audit: Audit, network: Network) -> None:
+    asked = count()
+    home = Response(document(klaro()), [("content-type", "text/html; charset=utf-8")])
+
+    def once(_: Request) -> Response:
+        return home if next(asked) == 0 else Response(b"later", [("content-type", "text/html")], 503)
+
+    result = audit(Planted("away", "", "nothing,gpc", paths={"/": once}))
+    assert [each.kind for each in result.findings] == [model.UNREACHED]
+    assert result.errors == (f"gpc: {SHOP} cannot be looked at: the answer is 503",)
 
 
 def test_a_login_is_brought_along_to_every_state(audit: Audit, tmp_path: Path) -> None:
