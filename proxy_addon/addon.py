@@ -166,7 +166,8 @@ class Gate:
     def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours, and judge events by their bodies."""
         exchange: Exchange | None = flow.metadata.pop("consentry-gathered", None)
-        if exchange is None or flow.response is not None:
+        # What grew longer than is kept back is on its way.
+        if exchange is None or flow.response is not None or flow.request.stream:
             return
         try:
             self._gathered(flow, exchange)

@@ -75,7 +75,8 @@ def by_words(configuration: dict[str, Any]) -> list[dict[str, Any]]:
         route["match"]
         for route in routes
         if "consentry.responses" in route["typed_per_filter_config"]
-        and {each["name"] for each in route["match"].get("headers", ())} in ({":path"}, {":method", ":path"})
+        and {":path"} <= {each["name"] for each in route["match"].get("headers", ())}
+        and {each["name"] for each in route["match"]["headers"]} <= {":method", ":path", "content-length"}
     ]
 
 
@@ -190,7 +191,8 @@ def test_a_routers_settings_are_handed_over_wherever_they_are_served() -> None:
         ("POST", "/api/event", True),
         ("POST", "/api/event?x=1", True),
         ("GET", "/api/event", False),
-        ("POST", "/api/events", False),
+        # Rules for every path look into what is short.
+        ("POST", "/api/hello", True),
         ("POST", "/x/track/?verbose=1", True),
         ("GET", "/m/x9?v=2&tid=G-ABCDEF123&cid=1.2", True),
         ("POST", "/m/x9?cid=1.2&tid=G-ABCDEF123&v=2", True),
@@ -202,8 +204,15 @@ def test_a_routers_settings_are_handed_over_wherever_they_are_served() -> None:
 )
 def test_what_a_vendor_may_be_sent_under_any_address_is_handed_over(method: str, path: str, handed: bool) -> None:
     asked = by_words(configured("https://shop.example", known=read_rules(())[0].catalogue))
-    said = {":method": method, ":path": path}
+    said = {":method": method, ":path": path, "content-length": "1000"}
     assert any(fits(each, said) for each in asked) is handed
+
+
+def test_an_upload_is_handed_over_only_where_a_rule_says_how_its_path_ends() -> None:
+    asked = by_words(configured("https://shop.example", known=read_rules(())[0].catalogue))
+    for path, handed in (("/upload", False), ("/api/event", True)):
+        said = {":method": "POST", ":path": path, "content-length": "10000000"}
+        assert any(fits(each, said) for each in asked) is handed, path
 
 
 @pytest.mark.parametrize(
