@@ -6,7 +6,7 @@ from .catalogue.model import Match
 from .consent.model import Consent, Regime
 from .policy import Verdict, decide
 
-_MOST = 4096
+_MOST = 2048
 
 
 class Decisions:

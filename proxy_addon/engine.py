@@ -240,7 +240,7 @@ class Engine:
         self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._decisions = Decisions()
-        self._quota = Quota(clock)
+        self._quota = Quota(clock, self._shared if state else None)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
 
     # Who asks
@@ -792,7 +792,7 @@ class Engine:
 
     def _counted(self, visit: Visit, wanted: int) -> int:
         """How many of the rows that a page wants to report are recorded."""
-        counted, is_first_over = self._quota.take((visit.client, visit.first_party), wanted)
+        counted, is_first_over = self._quota.take(visit.client, visit.first_party, wanted)
         if is_first_over:
             what = "the page reports too much, so the rest of what it reports in this minute is left out"
             self.trouble(visit, "", what, ledger.GUARD)

@@ -24,7 +24,7 @@ from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import _http1, _http2
 from mitmproxy.proxy.layers.http._events import RequestData
 
-from .addon import Gate, Live, Tap
+from .addon import Gate, Tap
 from .chromium import AUTHORITY
 from .config import UsageError
 from .console import Console
@@ -35,6 +35,7 @@ from .faults import Faults
 from .gathering import gather_writes
 from .listeners import DEFAULT_HOST, Listener, Transport, check_files, parse_listen, reason_of
 from .traffic import Traffic
+from .watch import Live
 
 # Told where a proxy listens, once it does, and what stops it from whatever thread.
 Started = Callable[[Sequence[str], Callable[[], None]], None]

@@ -24,13 +24,14 @@ from .index import (
     stem,
 )
 from .model import Category, Destination, Match, Vendor
-from .urls import PROTOCOLS, Parts, split
+from .urls import PROTOCOLS, is_plain, split
 
 _T = TypeVar("_T")
 _REMEMBERED_HOSTS = 8192
 # So many records of a kind are kept as values once they were asked for.
 _MADE = 4096
 _LONGEST_HOST = 253
+_REMEMBERED_PATHS, _LONGEST_ADDRESS = 4096, 512
 # Inline scripts up to this size are remembered, and of all of them so many bytes.
 _LARGEST_CODE, _REMEMBERED_CODES = 16_384, 4_194_304
 # Of a longer name only so much is looked for as the beginning of a pattern.
@@ -65,11 +66,10 @@ class _PathRule:
     attribute: str | None
     match: Match
 
-    def accepts(self, path: str, query: str, attributes: Collection[str]) -> bool:
-        return (
-            self.path.match(path) is not None
-            and (self.query is None or self.query.search(query) is not None)
-            and (self.attribute is None or self.attribute in attributes)
+    def accepts(self, query: str, attributes: Collection[str]) -> bool:
+        """Whether it fits, its path aside."""
+        return (self.query is None or self.query.search(query) is not None) and (
+            self.attribute is None or self.attribute in attributes
         )
 
 
@@ -89,6 +89,15 @@ class _HostRules:
 
 
 _UNSEEN = _HostRules((), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _PathRules:
+    """All that can match on one path of a host, most specific first, and what can wherever it is served."""
+
+    here: tuple[_PathRule, ...]
+    whole: Match | None
+    anywhere: tuple[_PathRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,8 @@ class Catalogue:
         self._sites: _Records[frozenset[str]] = _Records(index, kinds.SITES, frozenset)
         self._any_host = self._stems.keys
         self._hosts: dict[str, _HostRules | None] = {}
+        # By all of an address but its query, for hosts on which something is catalogued.
+        self._paths: dict[str, _PathRules] = {}
         self._codes: dict[str, tuple[Match, ...]] = {}
         self._codes_size = 0
 
@@ -200,26 +211,41 @@ class Catalogue:
         `site` is the registrable domain of the page that asks: a vendor's own site is no place where it
         tracks for others. `attributes` are the names of the tag's attributes where there is a tag.
         """
-        # Nearly every address is on a host that was seen before and has no vendor: three look-ups say so.
+        # Nearly every address is on a host that was seen before and has no vendor, or is asked for again with another
+        # query: a few look-ups say so.
         try:
             scheme, nothing, host, rest = url.split("/", 3)
         except ValueError:
-            pass
-        else:
-            if (
-                self._hosts.get(host, _UNSEEN) is None
-                and not nothing
-                and (scheme == "https:" or scheme in PROTOCOLS)
-                and "#" not in rest
-                and "\\" not in rest
-                and "\t" not in rest
-                and "\n" not in rest
-                and "\r" not in rest
-                and rest.partition("?")[0].rpartition("/")[2].partition(".")[0] not in self._any_host
-            ):
-                return None
+            return self._match(url, site, attributes)
+        if (
+            not nothing
+            and (scheme == "https:" or scheme in PROTOCOLS)
+            and "#" not in rest
+            and "\\" not in rest
+            and "\t" not in rest
+            and "\n" not in rest
+            and "\r" not in rest
+        ):
+            if self._hosts.get(host, _UNSEEN) is None:
+                if rest.partition("?")[0].rpartition("/")[2].partition(".")[0] not in self._any_host:
+                    return None
+            elif (known := self._paths.get(url.partition("?")[0])) is not None and url[-1] > " ":
+                return self._first(known, rest.partition("?")[2], site, attributes)
+        return self._match(url, site, attributes)
+
+    def _match(self, url: str, site: str | None, attributes: Collection[str]) -> Match | None:
         parts = split(url)
-        return None if parts is None else self._find(parts, self._rules_for(parts.host), site, attributes)
+        if parts is None:
+            return None
+        rules = self._rules_for(parts.host)
+        found = self._on_path(rules, parts.path)
+        address = url.partition("?")[0]
+        # Only of an address that is read as it is written is the path known without its query.
+        if rules is not None and len(address) <= _LONGEST_ADDRESS and is_plain(address):
+            if len(self._paths) >= _REMEMBERED_PATHS:
+                self._paths.clear()
+            self._paths[address] = found
+        return self._first(found, parts.query, site, attributes)
 
     def match_snippets(self, code: str) -> tuple[Match, ...]:
         """The vendors whose snippets an inline script holds: one script may hold several."""
@@ -330,24 +356,23 @@ class Catalogue:
         name = match.surrogate or (self.vendors[match.vendor].surrogate if match.kind == "script" else None)
         return self.surrogates[name] if name else "/* held by Consentry */"
 
-    def _find(
-        self, parts: Parts, rules: _HostRules | None, site: str | None, attributes: Collection[str]
-    ) -> Match | None:
-        _, path, query = parts
-        found = None
-        if rules is not None:
-            for rule in rules.paths:
-                if rule.accepts(path, query, attributes):
-                    found = rule.match
-                    break
-            else:
-                found = rules.whole
+    def _on_path(self, rules: _HostRules | None, path: str) -> _PathRules:
+        here = tuple(rule for rule in rules.paths if rule.path.match(path)) if rules else ()
+        anywhere = tuple(rule for rule in self._stems.get(stem(path)) or () if rule.path.match(path))
+        return _PathRules(here, rules.whole if rules else None, anywhere)
+
+    def _first(self, rules: _PathRules, query: str, site: str | None, attributes: Collection[str]) -> Match | None:
+        found = rules.whole
+        for rule in rules.here:
+            if rule.accepts(query, attributes):
+                found = rule.match
+                break
         if found is None:
-            for rule in self._stems.get(stem(path)) or ():
-                if rule.accepts(path, query, attributes):
+            for rule in rules.anywhere:
+                if rule.accepts(query, attributes):
                     return rule.match
             return None
-        if site and not found.exempt and self.owns(found.vendor, site):
+        if site is not None and site in self._sites.keys and not found.exempt and self.owns(found.vendor, site):
             return replace(found, exempt="the visitor is on the vendor's own site")
         return found
 

@@ -25,12 +25,9 @@ class Parts(NamedTuple):
 
 def split(url: str) -> Parts | None:
     """Split an absolute URL; None if it is no web URL that a browser would accept."""
-    plain = _PLAIN.match(url)
-    if plain and plain[2][-1] != "." and url[-1] > " ":
-        path = plain[4] or "/"
-        # A browser resolves '.' and '..', and takes '%2e' for a dot there.
-        if "/." not in path and "/%2" not in path:
-            return Parts(plain[2], path, plain[5] or "")
+    plain = _plain(url)
+    if plain is not None:
+        return plain
     try:
         parsed = ada_url.URL(url)
     except ValueError:
@@ -38,6 +35,21 @@ def split(url: str) -> Parts | None:
     if parsed.protocol not in PROTOCOLS:
         return None
     return Parts(parsed.hostname.rstrip("."), parsed.pathname, parsed.search[1:])
+
+
+def is_plain(address: str) -> bool:
+    """Whether an absolute URL without a query is read as it is written."""
+    return "#" not in address and _plain(address) is not None
+
+
+def _plain(url: str) -> Parts | None:
+    plain = _PLAIN.match(url)
+    if plain and plain[2][-1] != "." and url[-1] > " ":
+        path = plain[4] or "/"
+        # A browser resolves '.' and '..', and takes '%2e' for a dot there.
+        if "/." not in path and "/%2" not in path:
+            return Parts(plain[2], path, plain[5] or "")
+    return None
 
 
 def origin(url: str) -> str | None:

@@ -171,7 +171,9 @@ class Reader:
             # a standard's string may refuse single vendors besides, or carry GPC.
             if decided is not None and isinstance(signal, OwnCookie | ConfiguredCookie):
                 break
-        return replace(decided or undecided, gpc=gpc)
+        said = decided or undecided
+        # Those who have said nothing have all one consent, for which verdicts are remembered.
+        return said if said.gpc == gpc else replace(said, gpc=gpc)
 
 
 def with_dnt(said: Consent) -> Consent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from itertools import pairwise
 
 import pytest
@@ -299,6 +300,51 @@ def test_a_host_that_was_seen_before_counts_only_where_the_host_stands(url: str)
 def test_a_dot_segment_in_disguise_is_no_way_into_an_exemption() -> None:
     assert found(ACME, "https://help.acme.test/%2e%2e/a") == "-exempt"
     assert found(ACME, "https://www.acme.test/v1/fonts/%2E%2e/a.js") == "longer"
+
+
+_KNOWING = catalogue(
+    vendor(
+        "acme",
+        domains=(domain("acme.test"),),
+        requests=(
+            rule("collect", "acme.test", "/collect", query="id="),
+            rule("tagged", "acme.test", "/*.js", attribute="data-acme"),
+            rule("below", "*.acme.test", "/p/**"),
+        ),
+        exempt=(Exemption("www.acme.test", "/help/**", "a page of help"),),
+    ),
+    vendor("rules-only", requests=(rule("pixel", "cdn.test", "/t"), rule("mine", "*", "/own.js", query="v="))),
+)
+_URLS = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["https://", "http://", "wss://", "HTTPS://", " https://", "https:/", "//"]),
+        st.sampled_from("acme.test www.acme.test cdn.test shop.test ACME.test acme.test:8443 u@acme.test".split()),
+        st.sampled_from(["", *r"/ /collect /a.js /p/x /help/x /t /own.js /p/../t /%2e/t /t\x".split(), "/t\n"]),
+        st.sampled_from(
+            ["", *"? ?id=1 ?v=2 ?a?id=1 #?id=1 ?#id= ?/collect ?id=é".split(), "?x\tid=", "?id=1 ", "? id="]
+        ),
+    ),
+)
+
+
+@given(st.lists(st.tuples(_URLS, st.sampled_from([None, "acme.test", "shop.test"]), st.booleans()), max_size=12))
+def test_what_was_asked_before_changes_no_answer(asked: list[tuple[str, str | None, bool]]) -> None:
+    for url, site, tagged in asked:
+        attributes = ["src", "data-acme"] if tagged else []
+        remembered = _KNOWING.match(url, site=site, attributes=attributes)
+        fresh = copy(_KNOWING)
+        fresh._hosts, fresh._paths = {}, {}
+        assert fresh.match(url, site=site, attributes=attributes) == remembered
+
+
+def test_addresses_that_are_remembered_are_bounded() -> None:
+    known = catalogue(vendor("acme", domains=(domain("acme.test"),)))
+    for number in range(10_000):
+        assert found(known, f"https://acme.test/{number}?x") == "acme.test"
+    known.match(f"https://acme.test/{'x' * 1000}")
+    assert len(known._paths) <= 4096
+    assert max(map(len, known._paths)) <= 512
 
 
 @settings(deadline=None)
