@@ -27,7 +27,7 @@ from .values import LazyVendors, destination_of, vendor_of
 from .yamlfile import Document, RulesError, parse
 
 # Raised whenever the cached form changes, so that an older cache is not read.
-_FORM = 13
+_FORM = 14
 # What the files of settings list, and by which word of an entry it is known.
 _SETTINGS = {"categories": "category", "regimes": "regime", "parameters": "parameter", "untouched": "host"}
 _SETTINGS_FILES = tuple(f"{name}.yaml" for name in _SETTINGS)
