@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
@@ -34,33 +34,18 @@ from proxy_addon.faults import Faults
 from proxy_addon.filter.aliases import Aliases
 from proxy_addon.filter.passing import Passing
 from proxy_addon.ledger import Several
-from proxy_addon.own import INSIDE_PATH, is_own
+from proxy_addon.own import INSIDE_PATH, TICKET, is_own
 from proxy_addon.resolve import Resolver
 from proxy_addon.rewrite.coding import Body
 from proxy_addon.rewrite.mount import Mount
 from proxy_addon.setup import Choices, build_engine, choose, open_ledger
 from proxy_addon.traffic import Traffic
-from proxy_addon.watch import Who
+from proxy_addon.watch import Live, Who
 
 if TYPE_CHECKING:
     from proxy_addon.ledger.ledger import Ledger
 
 _ERROR_FIELDS = (("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store"))
-
-
-class Live(Protocol):
-    """Serves the channels of pages that listen: a stream, which only a server of its own can send."""
-
-    @property
-    def url(self) -> str:
-        """Where a browser finds what it shows."""
-
-    @property
-    def inside(self) -> tuple[str, int]:
-        """Where it listens for the proxy."""
-
-    def ticket(self, who: Who) -> str:
-        """What a page of this visitor is let in by."""
 
 
 class Gate:
@@ -181,7 +166,8 @@ class Gate:
     def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is ours, and judge events by their bodies."""
         exchange: Exchange | None = flow.metadata.pop("consentry-gathered", None)
-        if exchange is None or flow.response is not None:
+        # What grew longer than is kept back is on its way.
+        if exchange is None or flow.response is not None or flow.request.stream:
             return
         try:
             self._gathered(flow, exchange)
@@ -285,7 +271,7 @@ class Gate:
     def _lead(self, flow: http.HTTPFlow, live: Live, who: Who) -> None:
         """Send a page that listens to where it is told; nothing of its request goes there."""
         request = flow.request
-        request.headers = http.Headers([(b"x-consentry-ticket", live.ticket(who).encode())])
+        request.headers = http.Headers([(TICKET.encode(), live.ticket(who).encode())])
         request.scheme, request.path = "http", INSIDE_PATH
         request.host, request.port = live.inside
         request.headers["host"] = f"{request.host}:{request.port}"

@@ -17,7 +17,8 @@ from .audit.command import audit_command
 from .audit.report.command import report
 from .authority.command import ca_group
 from .browse.command import browse_command
-from .catalogue.index import LISTED
+from .catalogue.index import LISTED, PAYLOADS
+from .catalogue.payloads import Payloads
 from .catalogue.yamlfile import FileError
 from .config import (
     BASE,
@@ -263,6 +264,7 @@ def explain_command(
     brought = open_lists(lists, rules)
     catalogue = with_lists(loaded.catalogue, brought)
     filters = open_filters(catalogue, brought)
+    payloads = Payloads(catalogue.having(PAYLOADS))
     said = consent_of(consent, gpc, catalogue)
     said = with_dnt(said) if dnt else said
     law = regime_named(regime, known) if region is None else regime_at(region, known)
@@ -288,6 +290,7 @@ def explain_command(
             active=active(address),
             filters=filters,
             kind=kind,
+            payloads=payloads,
         )
 
     def plain(explanation: Explanation) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .catalogue.domains import registrable_domain, within
 from .catalogue.index import LISTED, PAYLOADS, TELLS
 from .catalogue.match import Catalogue
 from .catalogue.model import Match
-from .catalogue.payloads import Payloads
+from .catalogue.payloads import LOOKED_AT, SHORT, Payloads
 from .catalogue.urls import origin as origin_of
 from .catalogue.urls import split
 from .config import DENY, ENFORCE, OBSERVE, Site
@@ -69,7 +69,7 @@ from .policy import ALLOW, BLOCK, Verdict, decide
 from .region import Regions
 from .rewrite import coding
 from .rewrite.coding import Body
-from .rewrite.destinations import unpack
+from .rewrite.destinations import shown
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
 from .rewrite.injection import Injection
@@ -90,6 +90,7 @@ _OUTDATED = (
 # By this in Accept a service worker says that it fetches what may be a page, for which browsers have no word then.
 PAGE_FOR_A_WORKER = ", application/x-consentry"
 _MOST_COOKIES = 200
+_SENDING = frozenset({"POST", "PUT", "PATCH"})
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 # Browsers that pass for others are kept in mind up to this many.
 _MOST_PRETENDING = 1000
@@ -239,7 +240,7 @@ class Engine:
         self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._decisions = Decisions()
-        self._quota = Quota(clock)
+        self._quota = Quota(clock, self._shared if state else None)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
 
     # Who asks
@@ -395,14 +396,20 @@ class Engine:
 
     def carries_events(self, visit: Visit, method: str, url: str) -> bool:
         """Whether the body of a request that passes must be seen by events(): it carries a router's events, or may, or
-        it says what a tag was told of consent, or it may be a vendor's that hides behind the site's own address.
+        it says what a tag was told of consent.
         """
-        if method not in ("POST", "PUT", "PATCH"):
+        if method not in _SENDING:
             return False
         match = self._match(visit, url)
-        if match is None and self._payloads.may_match(url):
-            return True
         return self._telling(match) is not None or self._routing.carries_events(visit, match, url, method)
+
+    def may_carry_hidden(self, visit: Visit, method: str, url: str, fields: Mapping[str, str], *, short: bool) -> bool:
+        """Whether the body of a request that passes must be seen by events() because it may be a vendor's that hides
+        behind the site's own address; see Payloads.may_match. A call that both sides speak in (gRPC) cannot wait.
+        """
+        if method not in _SENDING or fields.get("content-type", "").startswith("application/grpc"):
+            return False
+        return self._payloads.may_match(url, short=short) and self._match(visit, url) is None
 
     def _telling(self, match: Match | None) -> Callable[[bytes], ConsentMode | None] | None:
         """What reads in a request's body what its tag was told of consent."""
@@ -423,10 +430,9 @@ class Engine:
                 self._compare_mode(visit, verdict, reader(body), url, kind="empty", layer=ledger.WIRE)
                 return None
             encoding = fields.get("content-encoding", "")
-            hidden = self._hidden(match, url, fields, encoding, body)
-            if hidden is not None:
-                match = hidden
-                return self._judge_hidden(visit, method, url, fields, hidden)
+            answer = self._judge_hidden(visit, match, method, url, fields=fields, body=body)
+            if answer is not None:
+                return answer
             judged = self._routing.events(visit, match, url, method, encoding=encoding, body=body)
             if judged.held is not None:
                 return answer_for(self.catalogue, judged.held, method, fields, url)
@@ -435,20 +441,40 @@ class Engine:
             self.trouble(visit, url, f"an error while filtering ({type(error).__name__}: {error})", ledger.WIRE)
             return answer_for(self.catalogue, match, method, fields, url) if match and visit.enforces else None
 
-    def _hidden(
-        self, match: Match | None, url: str, fields: Mapping[str, str], encoding: str, body: bytes | None
-    ) -> Match | None:
-        """Whose a body is that is sent to an address which says nothing."""
-        encodings = coding.codings(encoding)
-        if match is not None or body is None or encodings is None or not self._payloads.may_match(url):
-            return None
-        unpacked = unpack(body, encodings) if destination(fields, url) not in PAGES else None
-        return self._payloads.match_body(url, unpacked[0]) if unpacked is not None else None
-
     def _judge_hidden(
-        self, visit: Visit, method: str, url: str, fields: Mapping[str, str], match: Match
+        self,
+        visit: Visit,
+        match: Match | None,
+        method: str,
+        url: str,
+        *,
+        fields: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer | None:
+        """The answer to what is sent to an address that says nothing, if it is a vendor's and held; None: it passes."""
+        if match is not None or body is None or destination(fields, url) in PAGES:
+            return None
+        short = len(body) <= SHORT
+        if not self._payloads.may_match(url, short=short):
+            return None
+        named = fields.get("content-encoding", "")
+        encodings = coding.codings(named)
+        content = coding.beginning(body, encodings, LOOKED_AT) if encodings is not None else None
+        if content is not None:
+            hidden = self._payloads.match_body(url, content.decode("utf-8", "replace"), short=short)
+            return self._answer_hidden(visit, hidden, method, url, fields=fields) if hidden is not None else None
+        for each in self._payloads.may_be(url):
+            if self._decide(visit, each).blocks:
+                why = f"its body is in a coding that cannot be read ({shown(named)}), and may be {each.vendor}'s"
+                return self._answer_hidden(visit, each, method, url, fields=fields, why=why)
+        return None
+
+    def _answer_hidden(
+        self, visit: Visit, match: Match, method: str, url: str, *, fields: Mapping[str, str], why: str = ""
     ) -> Answer | None:
         verdict = self._decide(visit, match)
+        if why:
+            verdict = replace(verdict, reason=f"{verdict.reason}; {why}")
         held = verdict.blocks and visit.enforces
         done = ledger.ANSWERED if held else ledger.VIOLATION if verdict.blocks else ledger.PASSED
         self._record(visit, ledger.WIRE, done, verdict, url, kind=destination(fields, url))
@@ -766,7 +792,7 @@ class Engine:
 
     def _counted(self, visit: Visit, wanted: int) -> int:
         """How many of the rows that a page wants to report are recorded."""
-        counted, is_first_over = self._quota.take((visit.client, visit.first_party), wanted)
+        counted, is_first_over = self._quota.take(visit.client, visit.first_party, wanted)
         if is_first_over:
             what = "the page reports too much, so the rest of what it reports in this minute is left out"
             self.trouble(visit, "", what, ledger.GUARD)

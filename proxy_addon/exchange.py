@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from .answer import Answer
+from .catalogue.payloads import SHORT
 from .engine import Engine, Visit
 from .meter import BODY, REQUEST, RESPONSE
 from .own import CSP_PATH, MOST_BYTES, is_own
@@ -20,7 +21,7 @@ from .rewrite.mount import Mount
 from .watch import Who
 
 # Bodies up to this many bytes are passed in one piece, which is faster; longer ones stream.
-SMALL = 128 * 1024
+SMALL = SHORT
 # Nobody's events take more.
 MOST_EVENTS = 8 * 1024 * 1024
 # What says of a body that it is the one that was sent.
@@ -116,6 +117,11 @@ class Exchange:
         """Whether the request's body may be longer than `most` bytes."""
         return is_long(self.fields.get("content-length", ""), self.has_body, most)
 
+    def _is_too_long(self) -> bool:
+        """Whether the request is known to be longer than what is kept back to be looked at."""
+        length = self.fields.get("content-length", "")
+        return length.isdigit() and int(length) > MOST_EVENTS
+
     def listener(self) -> Who | None:
         """Who wants to listen for what the dashboard sets, if that is what it asks."""
         return self.engine.listener(self.visit, self.method, self.path, self.fields) if self.own else None
@@ -142,7 +148,12 @@ class Exchange:
         if answer is not None:
             return answer
         engine.prepare_request(visit, self.method, self.url, headers, self.fields)
-        if self.has_body and engine.carries_events(visit, self.method, self.url):
+        if not self.has_body:
+            return None
+        short = not self.is_long()
+        if not self._is_too_long() and engine.may_carry_hidden(visit, self.method, self.url, self.fields, short=short):
+            return Gather()
+        if engine.carries_events(visit, self.method, self.url):
             if not self.is_long(MOST_EVENTS):
                 # Judged when the body is there; it waits for that, however long it is.
                 return Gather()

@@ -90,17 +90,19 @@ def explain(
     active: Collection[str] | None = None,
     filters: Filters | None = None,
     kind: str | None = None,
+    payloads: Payloads | None = None,
 ) -> Explanation:
     """Decide on a URL. `site` is the host or URL of the page that asks. Raises UsageError for what is no URL.
 
     For a router `policy` says what it needs, and `active` are the destinations that are connected, if that is known.
     `filters` are those of lists, which may depend on the `kind` of request, in words of Sec-Fetch-Dest.
+    `payloads` are the catalogue's, for who asks of many addresses.
     """
     if split(url) is None:
         raise UsageError(f"'{url}' is no web URL; write it whole, as in https://cdn.segment.com/analytics.js.")
     match = catalogue.match(url, site=_first_party(site) if site else None, attributes=tuple(attributes))
     if match is None:
-        match = Payloads(catalogue.having(PAYLOADS)).match(url)
+        match = (payloads or Payloads(catalogue.having(PAYLOADS))).match(url)
     if match is None and filters is not None:
         match = filters.match(url, page=f"https://{_first_party(site)}/" if site else "", kind=kind or "")
     roster = _roster(catalogue, match)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,12 +16,16 @@ from .browser.assets import BASE, Assets, with_state
 from .consent.model import CATEGORIES, Consent
 from .consent.signals import Told
 from .rewrite.destinations import shown
+from .state import Shared
+from .visitors import Client
 
 CSP_PATH = BASE + "csp"
 # Where a page listens for what the dashboard sets, names the hosts it asks, and asks what its badge shows.
 LIVE_PATH = BASE + "live"
 # Where the dashboard answers a page that listens.
 INSIDE_PATH = "/inside/live"
+# What lets it in there.
+TICKET = "x-consentry-ticket"
 # Where a redirect to a held vendor leads instead.
 HELD = "held"
 MOST_BYTES = 65536
@@ -197,20 +201,24 @@ def reported_page(plain: Mapping[str, Any], origin: str) -> str | None:
 class Quota:
     """Counts what each page reports, so that none can flood the evidence."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds."""
+    def __init__(self, clock: Callable[[], float], shared: Shared | None = None) -> None:
+        """`clock` gives seconds; what other replicas have counted is `shared`."""
         self._clock = clock
+        self._shared = shared
         self._minute = 0
-        self._taken: dict[Hashable, int] = {}
+        self._taken: dict[tuple[Client, str], int] = {}
 
-    def take(self, who: Hashable, wanted: int) -> tuple[int, bool]:
+    def take(self, client: Client, site: str, wanted: int) -> tuple[int, bool]:
         """How many of the rows wanted still count in this minute, and whether they are the first not all to count."""
         minute = int(self._clock() // 60)
         if minute != self._minute:
             self._minute, self._taken = minute, {}
+        who = (client, site)
         if who not in self._taken and len(self._taken) >= _MOST_REPORTING:
             return 0, False
         before = self._taken.get(who, 0)
+        if self._shared is not None:
+            before = max(before, self._shared.reported(client, site, minute, wanted) - wanted)
         self._taken[who] = before + wanted
         left = max(0, _MOST_ROWS_A_MINUTE - before)
         return min(wanted, left), before <= _MOST_ROWS_A_MINUTE < before + wanted

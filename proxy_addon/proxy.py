@@ -19,18 +19,23 @@ from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconf
 from mitmproxy.hooks import Hook
 from mitmproxy.master import Master
 from mitmproxy.net.http import status_codes
+from mitmproxy.proxy import layers
+from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import _http1, _http2
+from mitmproxy.proxy.layers.http._events import RequestData
 
-from .addon import Gate, Live, Tap
+from .addon import Gate, Tap
 from .chromium import AUTHORITY
 from .config import UsageError
 from .console import Console
 from .engine import Engine
 from .errorpage import error_page
+from .exchange import MOST_EVENTS
 from .faults import Faults
 from .gathering import gather_writes
 from .listeners import DEFAULT_HOST, Listener, Transport, check_files, parse_listen, reason_of
 from .traffic import Traffic
+from .watch import Live
 
 # Told where a proxy listens, once it does, and what stops it from whatever thread.
 Started = Callable[[Sequence[str], Callable[[], None]], None]
@@ -152,6 +157,19 @@ def _unchecked(self: http.MessageData) -> None:
     """mitmproxy checks the types of every message that it makes itself, which costs a tenth of a request."""
 
 
+def _bounded(self: layers.http.HttpStream, request: bool) -> CommandGenerator[bool]:
+    """Keep no more of a request's body than anyone looks into: mitmproxy keeps all of what does not say its length."""
+    if request and len(self.request_body_buf) > MOST_EVENTS:
+        body = bytes(self.request_body_buf)
+        self.request_body_buf = type(self.request_body_buf)()
+        # What has its answer already goes nowhere.
+        if self.flow.response is None:
+            self.flow.request.stream = True
+            yield from self.start_request_stream()
+            yield from self.handle_event(RequestData(self.stream_id, body))
+    return False
+
+
 async def _serve(
     engine: Engine,
     listeners: Sequence[Listener],
@@ -245,6 +263,7 @@ def _master(
     _readable_errors()
     gather_writes()
     setattr(http.MessageData, "__post_init__", _unchecked)  # noqa: B010 - a method cannot be assigned to
+    setattr(layers.http.HttpStream, "check_body_size", _bounded)  # noqa: B010 - see above
     return master
 
 

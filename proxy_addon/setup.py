@@ -224,15 +224,19 @@ def open_ledger(where: str | None, keep: str | None, tell: Callable[[Evidence], 
         return None
 
 
-def open_dashboard(where: str | None, token: str, warn: Callable[[str], None], *, badge: bool) -> Server | None:
-    """Take the port that `where` names, None being the usual one; none at all if it is ''. Raises UsageError."""
+def open_dashboard(
+    where: str | None, token: str, warn: Callable[[str], None], *, badge: bool, inside: int = 0
+) -> Server | None:
+    """Take the port that `where` names, None being the usual one; none at all if it is ''. Raises UsageError.
+
+    `inside` is the port at which the proxy asks it, 0 any."""
     if where == "":
         if badge:
             raise UsageError("--badge shows what the dashboard knows; leave out --no-dashboard, or --badge.")
         return None
     from .dashboard.server import Address, Server, parse_address  # noqa: PLC0415 - only who looks at it needs it
 
-    return Server(Address() if where is None else parse_address(where), token, warn)
+    return Server(Address() if where is None else parse_address(where), token, warn, inside)
 
 
 def start_dashboard(server: Server, choices: Choices, engine: Engine, ledger: Ledger | None) -> None:

@@ -74,6 +74,8 @@ def vendor_page(vendor: Vendor, destinations: Collection[Destination] = ()) -> s
     )
     page.table("Storage", [(each.key, each.area, each.purpose) for each in vendor.storage])
     page.fact("Globals", ", ".join(vendor.globals))
+    page.fact("In bundles", ", ".join(vendor.bundle))
+    page.fact("GTM templates", ", ".join(vendor.gtm))
     page.fact("Stub", "yes" if vendor.stub else "none needed")
     page.fact("In the IAB's vendor list", _listed_as(vendor.tcf, vendor))
     page.fact("In Google's provider list", _listed_as(vendor.google_ac, vendor))

@@ -67,6 +67,21 @@ class Watcher(Protocol):
         """What a page's own badge shows; JSON-ready."""
 
 
+class Live(Protocol):
+    """Serves the channels of pages that listen: a stream, which only a server of its own can send."""
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds what it shows."""
+
+    @property
+    def inside(self) -> tuple[str, int]:
+        """Where it listens for the proxy."""
+
+    def ticket(self, who: Who) -> str:
+        """What a page of this visitor is let in by."""
+
+
 def cookie_set(set_cookie: str, host: str, now: float) -> Cookie | None:
     """The cookie that a Set-Cookie field of `host` sets, without its value; None if it sets none or takes one away."""
     name = cookie_name(set_cookie)

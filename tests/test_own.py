@@ -190,22 +190,25 @@ def test_reports_of_a_browser_are_cut_off_with_those_of_its_pages() -> None:
     assert world.rows == []
 
 
+ONE = ("203.0.113.7", "Firefox")
+
+
 def test_a_flood_of_one_visitor_on_one_site_cuts_off_nobody_else() -> None:
     clock = Clock()
     quota = Quota(clock)
-    assert quota.take("one", 999) == (999, False)
-    assert quota.take("one", 1) == (1, False)
-    assert quota.take("one", 1) == (0, True)
-    assert quota.take("one", 1) == (0, False)
-    assert quota.take("other", 2000) == (1000, True)
+    assert quota.take(ONE, "shop.example", 999) == (999, False)
+    assert quota.take(ONE, "shop.example", 1) == (1, False)
+    assert quota.take(ONE, "shop.example", 1) == (0, True)
+    assert quota.take(ONE, "shop.example", 1) == (0, False)
+    assert quota.take(("203.0.113.8", "Firefox"), "shop.example", 2000) == (1000, True)
     clock.now = 60.0
-    assert quota.take("one", 1) == (1, False)
+    assert quota.take(ONE, "shop.example", 1) == (1, False)
 
 
 def test_those_who_report_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy_addon.own._MOST_REPORTING", 2)
     quota = Quota(Clock())
-    assert [quota.take(who, 1)[0] for who in ("a", "b", "c", "a")] == [1, 1, 0, 1]
+    assert [quota.take(ONE, site, 1)[0] for site in ("a", "b", "c", "a")] == [1, 1, 0, 1]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"null", b"\xff", b"[" * 50000])

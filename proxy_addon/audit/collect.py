@@ -7,17 +7,30 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..catalogue.domains import registrable_domain
+from ..catalogue.index import BUNDLES
 from ..catalogue.match import Catalogue
 from ..catalogue.model import Match
 from ..catalogue.urls import split
 from ..consent.googlemode import consent_mode
-from ..consent.model import NECESSARY, Regime
+from ..consent.model import NECESSARY, Consent, Regime
+from ..inspect.script import look_at_script
+from ..inspect.sighting import Spotter
 from ..ledger.evidence import HELD, redact
 from ..policy import UNCATALOGUED, Verdict, decide
 from ..rewrite.headers import cookie_name, deletes
 from ..watch import duration
 from .drive import Snapshot, Walk, Written
-from .model import PHASES, ConsoleError, CookieSeen, PageMissed, RequestSeen, SignalSent, StateRun, StorageSeen
+from .model import (
+    PHASES,
+    CarriedSeen,
+    ConsoleError,
+    CookieSeen,
+    PageMissed,
+    RequestSeen,
+    SignalSent,
+    StateRun,
+    StorageSeen,
+)
 from .overhear import Heard
 from .signals import pairs, told
 
@@ -51,7 +64,11 @@ class Collector:
     def __init__(self, catalogue: Catalogue, regime: Regime, url: str) -> None:
         self._catalogue = catalogue
         self._regime = regime
+        self._url = url
         self._site = registrable_domain(_host(url))
+        # States mostly have the same scripts.
+        self._looks: dict[tuple[str, int], tuple[CarriedSeen, ...]] = {}
+        self._names: dict[str, str] | None = None
 
     def is_third_party(self, host: str) -> bool:
         """Whether a host is not the site's own."""
@@ -77,6 +94,7 @@ class Collector:
             cookies=self._cookies(walk),
             storage=self._storage(walk),
             signals=self._signals(walk),
+            carried=self._in_scripts(walk, requests),
             console=tuple(
                 ConsoleError(
                     self._since(walk, each.time), walk.phase_at(each.time), each.kind, each.text, redact(each.page)
@@ -250,6 +268,44 @@ class Collector:
                 matches.append(match)
             found |= {each.vendor for each in matches if not each.exempt and _asked(each)}
         return frozenset(found)
+
+    def _in_scripts(self, walk: Walk, requests: Iterable[RequestSeen]) -> tuple[CarriedSeen, ...]:
+        """What the state's scripts carry, and names on window that only a vendor has whose script nobody asked for."""
+        found: dict[CarriedSeen, None] = {}
+        for address, text in walk.scripts.items():
+            for each in self._inspected(address, text):
+                found[each] = None
+        asked = {each.vendor for each in requests if each.type == "script"}
+        owners = self._owners()
+        for name in sorted(walk.globals & owners.keys()):
+            if owners[name] not in asked:
+                found[CarriedSeen(owners[name], "global", "", f"window.{name}")] = None
+        return tuple(found)
+
+    def _inspected(self, address: str, text: str) -> tuple[CarriedSeen, ...]:
+        """What a script carries of vendors; a script of a vendor's own says nothing by carrying itself."""
+        kept = self._looks.get((address, hash(text)))
+        if kept is None:
+            spotter = Spotter(self._catalogue, lambda match: decide(match, Consent(), self._regime), self._url)
+            look_at_script(text, spotter)
+            own = self._catalogue.match(address, site=self._site)
+            container = own is not None and spotter.container
+            kept = self._looks[address, hash(text)] = tuple(
+                CarriedSeen(each.match.vendor, each.what, redact(address), str(each.place))
+                for each in spotter.sightings
+                if (own is None or container) and not each.match.exempt and each.what != "address"
+            )
+        return kept
+
+    def _owners(self) -> dict[str, str]:
+        """The vendor of each name on window that is one's alone."""
+        if self._names is None:
+            named: dict[str, set[str]] = {}
+            for vendor in self._catalogue.having(BUNDLES):
+                for name in vendor.globals:
+                    named.setdefault(name, set()).add(vendor.vendor)
+            self._names = {name: next(iter(vendors)) for name, vendors in named.items() if len(vendors) == 1}
+        return self._names
 
     def _is_page(self, heard: Heard) -> bool:
         return heard.type == "document" and not self.is_third_party(_host(heard.url))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import OpenerDirector
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Request
 
 from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import origin, split
@@ -46,6 +46,10 @@ _WAITING = """() => [...document.querySelectorAll('script, iframe, img')].filter
     ? each.type && !/^(module|importmap|speculationrules)$|json$|(java|ecma)script$/i.test(each.type)
     : !each.getAttribute('src')
   ).map(each => [each.dataset.src || each.getAttribute('src') || '', each.localName === 'script' ? each.text : ''])"""
+# So many scripts of a state are read, none that is longer.
+_MOST_SCRIPTS, _LONGEST_SCRIPT = 200, 8 * 1024 * 1024
+# Names on window; those of the browser's own are among them.
+_GLOBALS = "() => Object.getOwnPropertyNames(window).slice(0, 10_000)"
 _STORED = """() => {
   const keys = area => { try { return Object.keys(globalThis[area]); } catch { return []; } };
   return {local: keys('localStorage'), session: keys('sessionStorage')};
@@ -158,6 +162,9 @@ class Walk:
     initiators: dict[str, str] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     shots: list[Screenshot] = field(default_factory=list)
+    # The text of scripts by their addresses, and the names that pages put on window.
+    scripts: dict[str, str] = field(default_factory=dict)
+    globals: set[str] = field(default_factory=set)
     # Addresses and inline code of tags that still wait at the end.
     waiting: list[tuple[str, str]] = field(default_factory=list)
 
@@ -265,12 +272,14 @@ class _Visit:
         self._overhearing = wire.overhearing
         self._fetch = wire.fetch
         self._ways = ways
+        self._scripts: list[Request] = []
         context.expose_binding("__consentryAudit", self._wrote)
         context.add_init_script(Path(__file__).with_name("wrote.js").read_text("utf-8"))
         self.page = context.new_page()
         self.page.set_default_timeout(_LOAD)
         self.page.on("console", self._logged)
         self.page.on("pageerror", self._threw)
+        self.page.on("requestfinished", self._finished)
         self.page.on("dialog", lambda dialog: dialog.dismiss())
         session = context.new_cdp_session(self.page)
         session.on("Network.requestWillBeSent", self._asks)
@@ -323,6 +332,7 @@ class _Visit:
             self.page.wait_for_load_state("load")
             scroll(self.page)
         self.settle()
+        self._read_scripts()
 
     def settle(self) -> None:
         """Wait until nothing has been under way for a while, in the page and on the wire."""
@@ -345,6 +355,28 @@ class _Visit:
         except Error:
             # The page was just left for another.
             self.page.wait_for_load_state("load")
+
+    def _finished(self, request: Request) -> None:
+        if request.resource_type == "script" and len(self._scripts) < _MOST_SCRIPTS:
+            self._scripts.append(request)
+
+    def _read_scripts(self) -> None:
+        """Note what the page's scripts hold, before it is left for another; what cannot be had is left out."""
+        asked, self._scripts = self._scripts, []
+        for request in asked:
+            if request.url in self.walk.scripts or len(self.walk.scripts) >= _MOST_SCRIPTS:
+                continue
+            try:
+                response = request.response()
+                body = response.body() if response is not None and response.ok else b""
+            except Error:
+                continue
+            if 0 < len(body) <= _LONGEST_SCRIPT:
+                self.walk.scripts[request.url] = body.decode("utf-8", "replace")
+        try:
+            self.walk.globals |= {str(each) for each in self.page.evaluate(_GLOBALS)}
+        except Error:
+            return
 
     def choose(self, action: str, phase: str) -> None:
         """Make the visitor's choice, with which a phase begins. Raises NotReachedError."""

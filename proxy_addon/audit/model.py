@@ -159,6 +159,20 @@ class SignalSent:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedSeen:
+    """Something of a vendor's that a script carries, whether it ran or not.
+
+    `script` is its address, '' for what only stands in the page. `what` is a word of an inspection's (`bundled SDK`,
+    `tag`, `script`, `image`, `inline script`), or `global` for a name on window; `where` says where it stands there.
+    """
+
+    vendor: str
+    what: str
+    script: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleError:
     """An error of a page. `kind` is console, exception or request (what was asked for failed)."""
 
@@ -214,6 +228,7 @@ class StateRun:
     cookies: tuple[CookieSeen, ...] = ()
     storage: tuple[StorageSeen, ...] = ()
     signals: tuple[SignalSent, ...] = ()
+    carried: tuple[CarriedSeen, ...] = ()
     console: tuple[ConsoleError, ...] = ()
     screenshots: tuple[Screenshot, ...] = ()
     missed: tuple[PageMissed, ...] = ()

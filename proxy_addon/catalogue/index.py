@@ -23,7 +23,8 @@ DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE = "domains", "labels", "stems", 
 SITES, OWNERS, NAMES = "sites", "owners", "names"
 KINDS = (DOMAINS, LABELS, STEMS, GRAMS, COOKIES, STORAGE, SITES, OWNERS, NAMES)
 # What some vendors have that must be known of all before anything is matched.
-ROUTER, LISTED, TELLS, PAYLOADS = "router", "listed", "tells", "payloads"
+ROUTER, LISTED, TELLS, PAYLOADS, BUNDLES, TEMPLATES = "router", "listed", "tells", "payloads", "bundle", "gtm"
+_TRAITS = (ROUTER, LISTED, TELLS, PAYLOADS, BUNDLES, TEMPLATES)
 # With a kind behind it: keys under which nothing is ever held.
 QUIET = "quiet "
 # So many keys below a domain are named.
@@ -215,7 +216,7 @@ def label_of(vendor: Vendor, host: str, otherwise: str) -> str:
 class _Compiler:
     def __init__(self) -> None:
         self._kinds: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
-        self._traits: dict[str, list[str]] = {ROUTER: [], LISTED: [], TELLS: [], PAYLOADS: []}
+        self._traits: dict[str, list[str]] = {trait: [] for trait in _TRAITS}
         self._used: Counter[str] = Counter()
         self._number = 0
 
@@ -296,6 +297,8 @@ class _Compiler:
             (LISTED, vendor.tcf is not None or vendor.google_ac is not None),
             (TELLS, any(rule.tells for rule in vendor.requests)),
             (PAYLOADS, bool(vendor.payloads)),
+            (BUNDLES, bool(vendor.bundle)),
+            (TEMPLATES, bool(vendor.gtm)),
         ):
             if has:
                 self._traits[trait].append(vendor.vendor)

@@ -232,6 +232,8 @@ class Vendor:
     cookies: tuple[Cookie, ...] = ()
     storage: tuple[StorageKey, ...] = ()
     globals: tuple[str, ...] = ()
+    bundle: tuple[str, ...] = ()
+    gtm: tuple[str, ...] = ()
     stub: str = ""
     withdraw: str = ""
     surrogate: str | None = None

@@ -36,6 +36,8 @@ def _of_sequence(items: Sequence[Any]) -> frozenset[str]:
                 found.append(frozenset().union(*ways))
         elif code is op.SUBPATTERN and not value[1] & 2:
             found.append(_of_sequence(value[3]))
+        elif code is op.ASSERT:
+            found.append(_of_sequence(value[1]))
         elif code in (op.MAX_REPEAT, op.MIN_REPEAT) and value[0] > 0:
             found.append(_of_sequence(value[2]))
     return max(

@@ -64,7 +64,7 @@ def vendor_of(plain: Mapping[str, Any]) -> Vendor:
     examples = plain["examples"]
     lists: dict[str, Any] = {
         name: tuple(plain.get(name, ()))
-        for name in ("aliases", "industries", "globals", "related", "sources", "listed_for")
+        for name in ("aliases", "industries", "globals", "bundle", "gtm", "related", "sources", "listed_for")
     }
     texts: dict[str, Any] = {
         name: plain[name]

@@ -29,7 +29,7 @@ from ..consent.platforms import Platform
 from ..filter.duration import LONGEST
 from ..filter.pause import Pause
 from ..ledger import Evidence
-from ..own import INSIDE_PATH
+from ..own import INSIDE_PATH, TICKET
 from ..visitors import Client
 from ..watch import Who
 from . import sitebook
@@ -360,7 +360,7 @@ class Dashboard:
     # What the proxied pages ask, through the proxy
 
     async def _page_channel(self, request: Request) -> Response:
-        who = self.channels.redeem(request.headers.get("x-consentry-ticket", ""))
+        who = self.channels.redeem(request.headers.get(TICKET, ""))
         channel = self.channels.open(who) if who is not None else None
         if channel is None:
             # An EventSource takes this for the end, and does not come again.

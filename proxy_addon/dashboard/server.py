@@ -47,14 +47,17 @@ def parse_address(text: str) -> Address:
 class Server:
     """The dashboard, listening from its making on, and answering from `start` to `stop`."""
 
-    def __init__(self, address: Address, token: str, warn: Callable[[str], None]) -> None:
-        """Take the port. `warn` is told, in one line, what goes wrong later. Raises UsageError."""
+    def __init__(self, address: Address, token: str, warn: Callable[[str], None], inside: int = 0) -> None:
+        """Take the ports; `inside` is the one for the proxy, 0 any.
+
+        `warn` is told, in one line, what goes wrong later. Raises UsageError.
+        """
         check_bounds(address.host, token)
         self.scene = Scene()
         self._host = address.host
         self._socket = _listen(address)
         # The proxy leads the channels of its pages here: no browser reaches this port.
-        self._inside = _bound("127.0.0.1", 0)
+        self._inside = _listen(Address(port=inside, chosen=True))
         self._keys = Keys(token)
         self._warn = warn
         self._loop: asyncio.AbstractEventLoop | None = None

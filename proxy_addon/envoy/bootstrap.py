@@ -24,13 +24,15 @@ import certifi
 from ..browser.assets import BASE
 from ..catalogue.index import PAYLOADS
 from ..catalogue.match import Catalogue
+from ..catalogue.model import Payload
 from ..engine import CHANGING, PAGE_FOR_A_WORKER
 from ..errorpage import error_page, unavailable_page
 from ..exchange import MOST_EVENTS
 from ..listeners import Listener, Transport
+from ..own import INSIDE_PATH, LIVE_PATH
 from ..rewrite.coding import CODINGS
 from .messages import attribute_of
-from .payloads import in_re2, matches
+from .payloads import glob_in_re2, in_re2, matches
 from .processor import AUTHORITY, SCHEME, UPSTREAM
 
 Plain = dict[str, Any]
@@ -44,7 +46,10 @@ _READ = (
 _JUDGED = ("set-cookie", "location", "content-location", "link", "refresh")
 # Promises about the site's own address, which do not hold for another.
 _DROPPED = ("strict-transport-security", "alt-svc")
+# What a browser asks for with these is neither a page nor anything else that changes (Sec-Fetch-Dest).
+_FILES = "audio|empty|font|image|manifest|script|track|video"
 _PAGES, _REST, _LUA, _STATE = "consentry.pages", "consentry.responses", "consentry.request", "consentry.authority"
+_SITE, _LIVE = "site-", "live"
 _TYPE = "type.googleapis.com/"
 _CORE = "envoy.extensions.filters.http."
 _MATCHING = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
@@ -112,8 +117,12 @@ def bootstrap(
     keeps_forwarded: bool = False,
     limits: Limits | None = None,
     metrics: Place | None = None,
+    http3: bool = False,
+    live: Place | None = None,
 ) -> Plain:
-    """The whole configuration, JSON-ready.
+    """The whole configuration, JSON-ready. With `http3` each site is served by QUIC too, at the same port.
+
+    At `live`, what serves the channels of pages that listen to the dashboard listens for them.
 
     At `metrics`, Envoy itself answers /metrics, /healthz and /readyz, and nothing else of its admin interface.
 
@@ -122,7 +131,7 @@ def bootstrap(
     """
     limits = limits or Limits()
     sites = sorted({listener.upstream for listener in listeners if listener.upstream})
-    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded)
+    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded, http3, live)
     return {
         "admin": {"address": admin.plain()},
         # What the catalogue knows makes one long expression, and RE2 reads it in one go all the same.
@@ -130,12 +139,14 @@ def bootstrap(
         "static_resources": {
             "listeners": [
                 *(front.listener(index, each) for index, each in enumerate(listeners)),
+                *(front.quic_listener(index, each) for index, each in enumerate(listeners) if http3),
                 *([_watched(metrics)] if metrics is not None else ()),
             ],
             "clusters": [
                 *(_site(index, upstream, transport) for index, upstream in enumerate(sites)),
                 _processors(processors, limits),
                 *([{"name": "admin", **_endpoints("admin", [admin], {})}] if metrics is not None else ()),
+                *([{"name": _LIVE, **_endpoints(_LIVE, [live], {})}] if live is not None else ()),
             ],
         },
     }
@@ -169,32 +180,45 @@ class _Front:
     limits: Limits
     reads: tuple[str, ...]
     keeps_forwarded: bool
+    http3: bool
+    live: Place | None
 
     def listener(self, index: int, listener: Listener) -> Plain:
-        upstream = listener.upstream or ""
-        scheme = "https" if self.transport.tls_cert else "http"
-        chain: Plain = {
-            "filters": [
-                {
-                    "name": "http",
-                    "typed_config": _typed(
-                        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                        **self._manager(index, upstream, scheme),
-                    ),
-                }
-            ]
-        }
+        chain = self._chain(index, listener)
         if self.transport.tls_cert:
             chain["transport_socket"] = _tls_downstream(self.transport.tls_cert)
         return {
-            "name": f"site-{index}",
+            "name": f"{_SITE}{index}",
             "address": {"socket_address": {"address": listener.host, "port_value": listener.port}},
             # Two programs that share a port would each get some of its requests.
             "enable_reuse_port": False,
             "filter_chains": [chain],
         }
 
-    def _manager(self, index: int, upstream: str, scheme: str) -> Plain:
+    def quic_listener(self, index: int, listener: Listener) -> Plain:
+        assert self.transport.tls_cert is not None
+        chain = self._chain(
+            index, listener, codec_type="HTTP3", http3_protocol_options={"allow_extended_connect": True}
+        )
+        chain["transport_socket"] = _quic_downstream(self.transport.tls_cert)
+        where = {"address": listener.host, "port_value": listener.port, "protocol": "UDP"}
+        return {
+            "name": f"quic-{index}",
+            "address": {"socket_address": where},
+            "udp_listener_config": {"quic_options": {}},
+            "filter_chains": [chain],
+        }
+
+    def _chain(self, index: int, listener: Listener, **further: Any) -> Plain:
+        scheme = "https" if self.transport.tls_cert else "http"
+        manager = _typed(
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            **{**self._manager(index, listener, scheme), **further},
+        )
+        return {"filters": [_named("http", manager)]}
+
+    def _manager(self, index: int, listener: Listener, scheme: str) -> Plain:
+        upstream = listener.upstream or ""
         return {
             "stat_prefix": f"site-{index}",
             # The site is told nothing that the browser did not say.
@@ -214,6 +238,7 @@ class _Front:
                 "name": f"site-{index}",
                 "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": list(self._routes(upstream))}],
                 "response_headers_to_remove": list(_DROPPED),
+                **({"response_headers_to_add": [_by_quic(listener.port)]} if self.http3 else {}),
                 **({} if self.keeps_forwarded else {"request_headers_to_remove": ["x-forwarded-proto"]}),
             },
             "http_filters": [
@@ -232,6 +257,18 @@ class _Front:
     # Which way a request takes
 
     def _routes(self, upstream: str) -> Iterable[Plain]:
+        if self.live is not None:
+            # Whom the processor does not lead there it answers itself.
+            led = {"cluster": _LIVE, "prefix_rewrite": INSIDE_PATH, "timeout": "0s"}
+            yield {
+                "match": {"path": LIVE_PATH},
+                "route": led,
+                "typed_per_filter_config": dict.fromkeys((_REST, _LUA, _STATE), _OFF),
+            }
+        if not self._is_vendors(upstream):
+            plain = _plain(self.catalogue)
+            yield _route({**plain, "headers": [*_UNMOVED, *plain["headers"]]}, upstream, without=(_PAGES, _LUA))
+            yield _route(plain, upstream, without=(_PAGES,))
         for match in self._asked(upstream):
             yield _route(match, upstream, without=(_REST, _LUA, _STATE))
         for header in (
@@ -267,11 +304,14 @@ class _Front:
                 },
             ],
         }
-        if self.catalogue.knows_host(urlsplit(upstream).hostname or ""):
+        if self._is_vendors(upstream):
             yield {"prefix": "/"}
         else:
             yield {"safe_regex": {"regex": _catalogued(self.catalogue)}}
-            yield from matches(each for vendor in self.catalogue.having(PAYLOADS) for each in vendor.payloads)
+            yield from matches(_payloads(self.catalogue))
+
+    def _is_vendors(self, upstream: str) -> bool:
+        return self.catalogue.knows_host(urlsplit(upstream).hostname or "")
 
     # What asks a processor
 
@@ -336,6 +376,46 @@ def _response(header: str, match: Plain) -> Plain:
     return {
         "single_predicate": {"input": given, "value_match": match},
     }
+
+
+def _lacks(header: str, match: Plain) -> Plain:
+    """Whether a header, if there is one, does not say this."""
+    return {"name": header, "string_match": match, "invert_match": True, "treat_missing_header_as_empty": True}
+
+
+# A request that says nothing of where it comes from, so that nothing of it has to be translated.
+_UNMOVED: tuple[Plain, ...] = (
+    {"name": "referer", "present_match": False},
+    {"name": "origin", "present_match": False},
+    _lacks("cookie", {"contains": "consentry-", "ignore_case": True}),
+)
+
+
+def _plain(catalogue: Catalogue) -> Plain:
+    """A plain file, as browsers ask for most: none of what is handed over, which is told by a few comparisons.
+
+    Whatever is not as plain as this is looked at more closely: see _asked(), of which none may match as well.
+    """
+    anywhere = (glob_in_re2(each) for each in _payloads(catalogue) if each.query is None and not each.body)
+    asked = "|".join((_catalogued(catalogue), r".*[?#].*", rf"{re.escape(BASE)}.*", *anywhere))
+    coding = f"(?:{'|'.join(CODINGS)})"
+    return {
+        "prefix": "/",
+        "headers": [
+            {"name": ":method", "string_match": {"exact": "GET"}},
+            {"name": "sec-fetch-dest", "string_match": {"safe_regex": {"regex": _FILES}}},
+            _lacks("sec-fetch-mode", {"exact": "navigate", "ignore_case": True}),
+            _lacks("accept", {"contains": "text/html"}),
+            _lacks("accept", {"contains": PAGE_FOR_A_WORKER}),
+            _lacks("accept", {"prefix": "text/css"}),
+            {"name": "accept-encoding", "string_match": {"safe_regex": {"regex": rf"{coding}(?:, ?{coding})*"}}},
+            _lacks(":path", {"safe_regex": {"regex": asked}}),
+        ],
+    }
+
+
+def _payloads(catalogue: Catalogue) -> Iterable[Payload]:
+    return (each for vendor in catalogue.having(PAYLOADS) for each in vendor.payloads)
 
 
 def _route(match: Plain, upstream: str, without: Sequence[str]) -> Plain:
@@ -486,6 +566,19 @@ def _tls_downstream(pem: Path) -> Plain:
     return _named("tls", _typed(kind, common_tls_context=context))
 
 
+def _quic_downstream(pem: Path) -> Plain:
+    certificate = {"certificate_chain": {"filename": str(pem)}, "private_key": {"filename": str(pem)}}
+    kind = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"
+    return _named(
+        "quic", _typed(kind, downstream_tls_context={"common_tls_context": {"tls_certificates": [certificate]}})
+    )
+
+
+def _by_quic(port: int) -> Plain:
+    """Where browsers find the same site by HTTP/3. The site's own word on it is dropped before."""
+    return _header("alt-svc", f'h3=":{port}"; ma=86400')
+
+
 # What Envoy says itself
 
 
@@ -548,5 +641,6 @@ def read_listeners(found: Mapping[str, Any]) -> list[int]:
     ports = {
         each["name"]: int(each["local_address"]["socket_address"]["port_value"])
         for each in found.get("listener_statuses", ())
+        if each["name"].startswith(_SITE)
     }
     return [ports[name] for name in sorted(ports, key=lambda name: int(name.rpartition("-")[2]))]

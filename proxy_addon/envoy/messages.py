@@ -108,6 +108,12 @@ def answered(answer: Answer) -> ProcessingResponse:
     return response
 
 
+def alone(response: ProcessingResponse) -> ProcessingResponse:
+    """Let Envoy do the rest of the exchange by itself."""
+    response.mode_override.response_header_mode = ProcessingMode.SKIP
+    return response
+
+
 def wants_request(response: ProcessingResponse) -> ProcessingResponse:
     """Let Envoy hand over the request's body as a whole."""
     response.mode_override.request_body_mode = ProcessingMode.BUFFERED

@@ -12,9 +12,12 @@ from typing import Any
 
 from ..catalogue.match import glob
 from ..catalogue.model import Payload
+from ..catalogue.payloads import SHORT, is_wide
 
 # Only what is sent with these can have a body that tells whose it is; see Engine.carries_events().
 _SENDING = "POST|PUT|PATCH"
+# A length that is told and may be short enough for rules for every path; see Payloads.may_match().
+_SHORT = rf"\d{{1,{len(str(SHORT))}}}"
 # What RE2 does not read, or reads as something else.
 _BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9]|[*+?}]\+|\{,\d")
 # It repeats nothing more often, counting repetitions within repetitions.
@@ -31,18 +34,33 @@ _END = r"\Z"
 
 def matches(payloads: Iterable[Payload]) -> Iterator[dict[str, Any]]:
     """Envoy's route matches that together take every request which one of these rules may be about."""
-    for each in payloads:
-        headers = [_header(":path", rf"(?s){glob(each.path).pattern.removesuffix(_END)}(?:\?.*)?")]
-        headers += [_header(":path", needed) for needed in _needed(each.query)]
-        headers += [_header(":method", _SENDING)] if each.body else []
-        yield {"prefix": "/", "headers": headers}
+    made: list[dict[str, Any]] = []
+    for match in map(_match, payloads):
+        # Rules for every path ask for the same here.
+        if match not in made:
+            made.append(match)
+            yield match
+
+
+def _match(each: Payload) -> dict[str, Any]:
+    # What is cheap to tell comes first.
+    headers = [_header(":method", _SENDING)] if each.body else []
+    headers += [_header("content-length", _SHORT)] if each.body and is_wide(each.path) else []
+    headers += [{"name": ":path", "string_match": {"contains": "?"}}] if each.query is not None else []
+    headers.append(_header(":path", rf"(?s){glob_in_re2(each)}(?:\?.*)?"))
+    headers += [_header(":path", needed) for needed in _needed(each.query)]
+    return {"prefix": "/", "headers": headers}
+
+
+def glob_in_re2(payload: Payload) -> str:
+    """What a path, without its query, fits as a whole if this is about it."""
+    return glob(payload.path).pattern.removesuffix(_END)
 
 
 def _needed(query: str | None) -> Iterator[str]:
     """Expressions that a path with its query fits, each of them, if the query fits this one."""
     if query is None:
         return
-    yield r"(?s).*\?.*"
     ahead = list(_AHEAD.finditer(query))
     whole = "".join(found[0] for found in ahead) == query
     for text in [found[1] for found in ahead] if whole else [query]:

@@ -7,9 +7,8 @@ know), and else only for a response that has something to judge; which is which 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
 
 import grpc
 from envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, ProcessingRequest, ProcessingResponse
@@ -18,8 +17,10 @@ from ..answer import Answer
 from ..engine import Engine
 from ..exchange import DIGESTS, SMALL, Exchange, Fields, Gather, Refuse, is_long
 from ..faults import Faults
+from ..own import TICKET
 from ..rewrite.coding import Body
 from ..rewrite.mount import Mount
+from ..watch import Live, Who
 from . import messages
 from .messages import Headers
 
@@ -30,26 +31,29 @@ AUTHORITY = "filter_state['consentry.authority']"
 _TOO_LONG = Answer(413, (("content-type", "text/plain"), ("connection", "close")), b"This is too long.\n")
 
 Warn = Callable[[str], None]
+Context = grpc.aio.ServicerContext[ProcessingRequest, ProcessingResponse]
 
 
 class Processor:
     """Answers Envoy's calls, each of which is one exchange."""
 
-    def __init__(self, engine: Engine, warn: Warn) -> None:
-        """`warn` is told, in one line, what goes wrong in a call."""
+    def __init__(self, engine: Engine, warn: Warn, live: Live | None = None) -> None:
+        """`warn` is told, in one line, what goes wrong in a call.
+
+        `live` serves the channels of pages that listen; Envoy leads them there.
+        """
         self._engine = engine
         self._faults = Faults(warn)
+        self._live = live
 
-    async def process(
-        self, incoming: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext[Any, Any]
-    ) -> AsyncIterator[ProcessingResponse]:
-        """Answer one call."""
+    async def process(self, _: object, context: Context) -> None:
+        """Answer one call. It ends with the last answer: Envoy would have to break it off, which costs both more."""
         metadata = {name: str(value) for name, value in context.invocation_metadata() or ()}
-        call = _Call(self._engine, metadata.get(UPSTREAM, ""), metadata.get(SCHEME, "http"))
+        call = _Call(self._engine, self._live, metadata.get(UPSTREAM, ""), metadata.get(SCHEME, "http"))
         try:
-            async for message in incoming:
+            while not call.done and (message := await context.read()) is not grpc.aio.EOF:
                 for response in call.take(message):
-                    yield response
+                    await context.write(response)
         except Exception as error:
             # Without an answer Envoy lets nothing through: what it cannot ask about stays where it is.
             self._faults.tell("An exchange was given up and its browser answered 503", error)
@@ -59,13 +63,16 @@ class Processor:
 class _Call:
     """What is known of one exchange from message to message."""
 
-    def __init__(self, engine: Engine, upstream: str, scheme: str) -> None:
+    def __init__(self, engine: Engine, live: Live | None, upstream: str, scheme: str) -> None:
         self._engine = engine
+        self._live = live
         self._upstream = upstream
         self._scheme = scheme
         self._exchange: Exchange | None = None
         self._body: Body | None = None
         self._whole = False
+        # Whether all is said once the last answers are out.
+        self.done = False
 
     def take(self, message: ProcessingRequest) -> Iterator[ProcessingResponse]:
         """The answers to one message."""
@@ -81,6 +88,7 @@ class _Call:
         elif kind == "response_trailers":
             if self._body is not None and not self._whole:
                 yield from messages.pieces(self._body.close(), ends=False)
+            self.done = True
             yield messages.unchanged("response_trailers")
         elif kind is not None:
             yield messages.unchanged(kind)
@@ -97,24 +105,36 @@ class _Call:
             address=messages.address_in(found),
         )
         self._exchange = exchange
+        who = exchange.listener() if self._live is not None else None
+        if who is not None:
+            return self._lead(headers, who)
         step = exchange.request(headers)
         if isinstance(step, Refuse):
-            return messages.answered(_TOO_LONG)
+            return self._answered(_TOO_LONG)
         if isinstance(step, Answer):
-            return messages.answered(step)
+            return self._answered(step)
         if isinstance(step, Gather):
             if not message.request_headers.end_of_stream:
                 return messages.wants_request(messages.passed("request_headers", headers))
             judged = exchange.body(b"", _later)
             if isinstance(judged, Answer):
-                return messages.answered(judged)
+                return self._answered(judged)
         return messages.passed("request_headers", headers)
+
+    def _lead(self, headers: Headers, who: Who) -> ProcessingResponse:
+        """Let a page that listens go where it is told: nothing of its request goes there but a ticket."""
+        assert self._live is not None
+        for name in headers.plain():
+            headers.set_all(name, [])
+        headers.set_all(TICKET, [self._live.ticket(who)])
+        self.done = True
+        return messages.alone(messages.passed("request_headers", headers))
 
     def _request_body(self, content: bytes) -> ProcessingResponse:
         assert self._exchange is not None
         judged = self._exchange.body(content, _later)
         if isinstance(judged, Answer):
-            return messages.answered(judged)
+            return self._answered(judged)
         if judged is None:
             return messages.unchanged("request_body")
         response = messages.replaced("request_body", judged)
@@ -129,8 +149,10 @@ class _Call:
         body = exchange.response(int(headers.pseudo[":status"]), headers)
         response = messages.passed("response_headers", headers)
         if body is None:
+            self.done = True
             return response
         if message.response_headers.end_of_stream:
+            self.done = True
             # An empty page still gets its guard.
             if content := b"".join(body.close()):
                 common = response.response_headers.response
@@ -148,9 +170,15 @@ class _Call:
         # Lazily, for little can decode to a lot.
         made = chain(fed, self._body.close()) if part.end_of_stream else fed
         if self._whole:
+            self.done = True
             yield messages.replaced("response_body", b"".join(made))
         else:
             yield from messages.pieces(made, ends=part.end_of_stream)
+            self.done = part.end_of_stream
+
+    def _answered(self, answer: Answer) -> ProcessingResponse:
+        self.done = True
+        return messages.answered(answer)
 
     def _unasked(self, message: ProcessingRequest) -> Exchange:
         """The exchange of a request that passed without being judged: what is known of it came along."""

@@ -12,6 +12,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, 
 from ..config import UsageError
 from ..console import Console
 from ..engine import Engine
+from ..watch import Live
 from .bootstrap import Place
 from .processor import Processor
 
@@ -31,20 +32,20 @@ _OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
-def run_processor(engine: Engine, place: Place, console: Console) -> None:
-    """Answer until interrupted. Raises UsageError if the place cannot be listened on."""
+def run_processor(engine: Engine, place: Place, console: Console, live: Live | None = None) -> None:
+    """Answer until interrupted, with what is `live` beside it. Raises UsageError if the place cannot be listened on."""
     import uvloop  # noqa: PLC0415 - not on Windows, where Envoy is not either
 
-    uvloop.run(_run(engine, place, console))
+    uvloop.run(_run(engine, place, console, live))
 
 
-async def _run(engine: Engine, place: Place, console: Console) -> None:
+async def _run(engine: Engine, place: Place, console: Console, live: Live | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stopping.set)
     server = grpc.aio.server(options=_OPTIONS)
-    processor = Processor(engine, console.warn)
+    processor = Processor(engine, console.warn, live)
     server.add_generic_rpc_handlers((_processing(processor), _health(stopping)))
     address = f"unix:{place.path}" if place.path else f"{place.host}:{place.port}"
     try:
@@ -54,6 +55,8 @@ async def _run(engine: Engine, place: Place, console: Console) -> None:
     await server.start()
     where = address if place.path else f"{place.host}:{port}"
     console.say(f"Answers Envoy at {where}", "processing", listen=where)
+    if live is not None:
+        console.say(f"The dashboard is at {live.url}", "dashboard", url=live.url)
     await stopping.wait()
     await server.stop(_GRACE)
 

@@ -37,7 +37,7 @@ def inspect_command(
     rules: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Look at saved pages and HAR files: which vendors, where, and what would be held.
+    """Look at saved pages, HAR files and scripts: which vendors, where, and what would be held.
 
     \b
     consentry inspect page.html
@@ -69,7 +69,11 @@ def inspect_command(
 def _look(source: Source, spotter: Spotter) -> Look:
     from .har import HarError, look_at_har  # noqa: PLC0415 - a tree's parser loads slowly, and only this needs it
     from .page import look_at_page  # noqa: PLC0415
+    from .script import look_at_script  # noqa: PLC0415
 
+    if source.is_script:
+        look_at_script(source.content.decode("utf-8-sig", "replace"), spotter)
+        return spotter.look(source.name, source.url)
     if not source.is_har:
         page = look_at_page(source.content, spotter, charset=source.charset)
         return spotter.look(source.name, page or "")

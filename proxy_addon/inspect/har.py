@@ -10,8 +10,11 @@ from typing import Any
 
 from ..catalogue.urls import split
 from .page import look_at_page
+from .script import look_at_script
 from .sighting import Place, Spotter, Where
 
+_PAGES = ("text/html", "application/xhtml")
+_SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript")
 # Chromium's words for what a request fetches, where they differ from those of Sec-Fetch-Dest.
 _WORDS = {"stylesheet": "style", "xhr": "fetch", "ping": "beacon", "": "request"}
 
@@ -36,18 +39,20 @@ def look_at_har(text: str, spotter: Spotter) -> str:
     requests = [each for each in map(_entry, entries) if each is not None]
     if not requests and entries:
         raise HarError("none of its entries has a request with a URL")
-    first = next((url for url, _, entry in requests if _is_page(entry)), requests[0][0] if requests else "")
+    first = next((url for url, _, entry in requests if _is(entry, _PAGES)), requests[0][0] if requests else "")
     given = spotter.base
     for index, (url, what, entry) in enumerate(requests):
         spotter.base = given or first or None
         where = _where(index)
-        spotter.request(url, what, where)
+        spotter.request(url, what, where, body=_sent(entry))
         parts = split(url)
         for name in _cookies(entry) if parts is not None else ():
             spotter.cookie(name, parts.host if parts else "", where)
-        if _is_page(entry) and (page := _content(entry)):
+        if _is(entry, _PAGES) and (page := _content(entry)):
             spotter.base = url
             look_at_page(page, spotter)
+        elif _is(entry, _SCRIPTS) and (script := _content(entry)):
+            look_at_script(script if isinstance(script, str) else script.decode("utf-8", "replace"), spotter, where)
     spotter.base = given or first or None
     return given or first
 
@@ -73,10 +78,17 @@ def _answer(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _is_page(entry: Mapping[str, Any]) -> bool:
+def _is(entry: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
     content = _answer(entry).get("content")
     kind = content.get("mimeType") if isinstance(content, dict) else None
-    return isinstance(kind, str) and kind.lower().startswith(("text/html", "application/xhtml"))
+    return isinstance(kind, str) and kind.lower().startswith(kinds)
+
+
+def _sent(entry: Mapping[str, Any]) -> str:
+    """What the request sent, '' if that is nothing or not kept."""
+    posted = entry["request"].get("postData")
+    text = posted.get("text") if isinstance(posted, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _content(entry: Mapping[str, Any]) -> bytes | str | None:

@@ -41,16 +41,19 @@ _SAVED_FROM = re.compile(r"saved from url=\(\d+\)(\S+)")
 _ADDRESSES = re.compile(r"//")
 
 
-def look_at_page(content: bytes | str, spotter: Spotter, *, charset: str | None = None) -> str | None:
+def look_at_page(
+    content: bytes | str, spotter: Spotter, *, charset: str | None = None, within: Where | None = None
+) -> str | None:
     """Collect what a page asks for; return its own address as it says it, or None.
 
     Where the spotter has no base, what the page says of itself is taken: the comment that a browser leaves in a page it
-    saves, the canonical link, or `og:url`. `charset` is what the answer's header named.
+    saves, the canonical link, or `og:url`. `charset` is what the answer's header named;
+    `within` says where HTML stands that is no file of its own.
     """
     tree = _parse(content if isinstance(content, str) else _decoded(content, charset))
     said = spotter.base or _said(tree)
     spotter.base = said
-    _walk(tree, spotter, depth=0, within=None)
+    _walk(tree, spotter, depth=0, within=within)
     return said
 
 
@@ -130,6 +133,7 @@ def _script(tag: Tag, space: str, spotter: Spotter, where: Where) -> None:
         _fetches(tag, space, spotter, where)
     elif code:
         spotter.snippet(code, where)
+        spotter.bundles(code, lambda _: where)
         for address in imported_by(code.encode()):
             spotter.request(address, "script", where)
 

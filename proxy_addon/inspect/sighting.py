@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from ..answer import PAGES
 from ..catalogue.domains import registrable_domain
+from ..catalogue.index import BUNDLES, PAYLOADS, TEMPLATES
 from ..catalogue.match import Catalogue
 from ..catalogue.model import Match
+from ..catalogue.payloads import Payloads
 from ..catalogue.urls import resolve, split
 from ..policy import Verdict
 
@@ -38,7 +42,11 @@ Where = Callable[[], Place]
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One thing of a vendor's. `what` is a word of Sec-Fetch-Dest, `inline script` or `cookie`."""
+    """One thing of a vendor's.
+
+    `what` is a word of Sec-Fetch-Dest, `inline script`, `cookie`, `bundled SDK` (the vendor's library in a script of
+    somebody else's), `tag` (of a tag manager), or `address` (which stands in a script).
+    """
 
     place: Place
     what: str
@@ -82,6 +90,24 @@ class Look:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the catalogue knows beside addresses: payloads, signs of bundled libraries, templates of tag managers."""
+
+    payloads: Payloads
+    bundles: Mapping[str, Sequence[str]]
+    templates: Mapping[str, str]
+
+
+@lru_cache(maxsize=2)
+def _known(catalogue: Catalogue) -> _Known:
+    return _Known(
+        Payloads(catalogue.having(PAYLOADS)),
+        {vendor.vendor: vendor.bundle for vendor in catalogue.having(BUNDLES)},
+        {code: vendor.vendor for vendor in catalogue.having(TEMPLATES) for code in vendor.gtm},
+    )
+
+
 @dataclass(slots=True)
 class Spotter:
     """Collects what the catalogue knows of a page's requests, inline scripts and cookies.
@@ -94,29 +120,68 @@ class Spotter:
     base: str | None
     sightings: list[Sighting] = field(default_factory=list)
     strangers: Counter[str] = field(default_factory=Counter)
+    # Whether something that was looked at is a container of a tag manager.
+    container: bool = False
 
-    def request(self, reference: str, what: str, where: Where, attributes: Collection[str] = ()) -> None:
-        """An address that is fetched, as it is written."""
+    def request(
+        self, reference: str, what: str, where: Where, attributes: Collection[str] = (), *, body: str = ""
+    ) -> None:
+        """An address that is fetched, as it is written; `body` is what is sent there."""
         url = resolve(self.base or "about:blank", reference)
         parts = split(url) if url is not None else None
         if url is None or parts is None:
             return
         match = self.catalogue.match(url, site=self.site, attributes=attributes)
+        if match is None and what not in PAGES:
+            match = self._known.payloads.match(url) or (self._known.payloads.match_body(url, body) if body else None)
         if match is not None:
-            self._see(match, what, where, url)
+            self.sees(match, what, where, url)
         elif registrable_domain(parts.host) != self.site:
             self.strangers[parts.host] += 1
 
     def snippet(self, code: str, where: Where) -> None:
         """An inline script."""
         for match in self.catalogue.match_snippets(code):
-            self._see(match, "inline script", where, "")
+            self.sees(match, "inline script", where)
+
+    def bundles(self, code: str, where: Callable[[int], Where]) -> frozenset[str]:
+        """The vendors whose libraries stand in a script; `where` tells the place of a position in it."""
+        found: set[str] = set()
+        for vendor, signs in self._known.bundles.items():
+            if all(sign in code for sign in signs):
+                found.add(vendor)
+                self.sees(self._match(vendor, "bundle", "bundled"), "bundled SDK", where(code.find(signs[0])))
+        return frozenset(found)
+
+    def template(self, vendor: str, code: str, where: Where) -> None:
+        """A tag that a tag manager's own template for a vendor makes."""
+        self.sees(self._match(vendor, f"gtm-{code}", "template"), "tag", where)
+
+    def mention(self, address: str, where: Where, *, but: Collection[str] = ()) -> None:
+        """An address that stands in a script, unless it is of these vendors."""
+        url = resolve("https://nowhere.invalid/", address)
+        match = self.catalogue.match(url, site=self.site) if url is not None else None
+        if url is not None and match is not None and not match.exempt and match.vendor not in but:
+            self.sees(match, "address", where, url)
+
+    @property
+    def templates(self) -> Mapping[str, str]:
+        """The vendor of each template of a tag manager's own, by the template's code."""
+        return self._known.templates
+
+    def _match(self, vendor: str, rule: str, kind: str) -> Match:
+        category = self.catalogue.vendors[vendor].category
+        return Match(vendor, rule, kind, (category,), category)
+
+    @property
+    def _known(self) -> _Known:
+        return _known(self.catalogue)
 
     def cookie(self, name: str, host: str, where: Where) -> None:
         """A cookie that an answer of `host` set."""
         match = self.catalogue.match_cookie(name, host=host)
         if match is not None and not (self.site and self.catalogue.owns(match.vendor, self.site)):
-            self._see(match, "cookie", where, f"cookie {name}")
+            self.sees(match, "cookie", where, f"cookie {name}")
 
     @property
     def site(self) -> str | None:
@@ -128,7 +193,8 @@ class Spotter:
         """What has been collected, in the order of the file."""
         return Look(source, page, tuple(self.sightings), tuple(self.strangers.most_common()))
 
-    def _see(self, match: Match, what: str, where: Where, url: str) -> None:
+    def sees(self, match: Match, what: str, where: Where, url: str = "") -> None:
+        """Something of a vendor's."""
         self.sightings.append(Sighting(where(), what, match, self.decide(match), url))
 
 

@@ -17,22 +17,25 @@ from ..config import UsageError
 
 # Sites refuse an agent they do not know more often than one that names its kind.
 _AGENT = "Mozilla/5.0 (compatible; Consentry; +https://consentry.dev)"
-_ACCEPT = "text/html,application/xhtml+xml"
+_ACCEPT = "text/html,application/xhtml+xml,text/javascript"
 # No page is larger, and no HAR that a person would wait for.
 MOST_BYTES = 256 * 1024 * 1024
 _MOST_FETCHED = 32 * 1024 * 1024
 _SECONDS = 20.0
 _PAGES = frozenset({".html", ".htm", ".xhtml", ".shtml"})
 _HAR = ".har"
+_SCRIPTS = frozenset({".js", ".mjs", ".cjs"})
+_SCRIPT_TYPES = frozenset({"text/javascript", "application/javascript", "application/x-javascript"})
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file: `url` is where it came from, '' where that is not known; `charset` is what its header named."""
+    """A page, a HAR or a script: `url` is where it came from, '' if not known; `charset` is what its header named."""
 
     name: str
     content: bytes
     is_har: bool
+    is_script: bool = False
     url: str = ""
     charset: str | None = None
 
@@ -45,9 +48,9 @@ def sources(names: tuple[str, ...]) -> Iterator[Source]:
             continue
         path = Path(name)
         if path.is_dir():
-            found = sorted(each for each in path.rglob("*") if each.suffix.lower() in {*_PAGES, _HAR})
+            found = sorted(each for each in path.rglob("*") if each.suffix.lower() in {*_PAGES, *_SCRIPTS, _HAR})
             if not found:
-                raise UsageError(f"There is no page (.html) and no HAR in '{name}'.")
+                raise UsageError(f"There is no page (.html), no script (.js) and no HAR in '{name}'.")
             for each in found:
                 yield _read(each)
         else:
@@ -60,13 +63,15 @@ def _read(path: Path) -> Source:
             raise UsageError(f"'{path}' is larger than {MOST_BYTES // 1024**2} MB; inspect a part of it.")
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"There is no file '{path}'; name a saved page, a HAR, a folder of them, or a URL.") from None
+        raise UsageError(
+            f"There is no file '{path}'; name a saved page, a HAR, a script, a folder of them, or a URL."
+        ) from None
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror or error}.") from None
     is_har = path.suffix.lower() == _HAR or content[:512].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b'{"log"')
     if not is_har and b"\0" in content[:1024] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        raise UsageError(f"'{path}' is no page: it holds binary data.")
-    return Source(str(path), content, is_har)
+        raise UsageError(f"'{path}' is no page and no script: it holds binary data.")
+    return Source(str(path), content, is_har, is_script=path.suffix.lower() in _SCRIPTS)
 
 
 def _fetched(url: str) -> Source:
@@ -85,9 +90,9 @@ def _fetched(url: str) -> Source:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise UsageError(printable(f"{url} cannot be fetched: {reason}.")) from None
-    if kind not in ("text/html", "application/xhtml+xml"):
-        raise UsageError(printable(f"{url} is no page: its type is {kind}."))
-    return Source(where, content, is_har=False, url=where, charset=charset)
+    if kind not in _SCRIPT_TYPES and kind not in ("text/html", "application/xhtml+xml"):
+        raise UsageError(printable(f"{url} is no page and no script: its type is {kind}."))
+    return Source(where, content, is_har=False, is_script=kind in _SCRIPT_TYPES, url=where, charset=charset)
 
 
 def _whole(answer: Answered, url: str) -> bytes:

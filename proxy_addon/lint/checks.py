@@ -11,6 +11,7 @@ from ..catalogue.domains import is_public_suffix, within
 from ..catalogue.index import stem, weight
 from ..catalogue.match import Catalogue, glob
 from ..catalogue.model import Match
+from ..catalogue.payloads import is_wide
 from ..catalogue.urls import split
 from ..catalogue.yamlfile import Document
 from ..consent.model import NECESSARY
@@ -26,6 +27,8 @@ _Pattern = tuple[str, str, str | None, str | None]
 _ENDINGS = frozenset({"", "gif", "html", "js", "json", "min.js", "php", "png"})
 # A literal run of a path or a query that is as long as this says something.
 _TELLING = 4
+# So many characters of a body together do.
+_TELLING_BODY = 24
 
 
 def domains_twice(files: Files) -> Iterator[Finding]:
@@ -217,13 +220,13 @@ def too_broad(files: Files) -> Iterator[Finding]:
             if why := _too_broad(rule):
                 yield _found(file, ("requests", index), "too-broad", f"the rule '{rule['rule']}' {why}", _NARROW)
         for index, payload in enumerate(value.get("payloads", ())):
-            if "body" in payload and not re.split(r"\*+", payload["path"])[-1].strip("/"):
+            if is_wide(payload["path"]) and 0 < sum(map(len, payload.get("body", ()))) < _TELLING_BODY:
                 yield _found(
                     file,
                     ("payloads", index),
                     "too-broad",
-                    f"the rule '{payload['rule']}' keeps back every body, since its path ends in nothing literal",
-                    "end the path in a literal name, as in /**event",
+                    f"the rule '{payload['rule']}' looks for little in every body, as its path ends in nothing literal",
+                    "end the path in a literal name, as in /**event, or ask for more of the body",
                 )
         for index, cookie in enumerate(value.get("cookies", ())):
             name = cookie["name"]

@@ -108,6 +108,23 @@ class Decoding:
             yield from self.feed(piece, depth + 1)
 
 
+def beginning(data: bytes, encodings: Sequence[str], most: int) -> bytes | None:
+    """The first `most` bytes of a body, out of its codings, gzip without a word among them; None if it is in others."""
+    names = tuple(encodings) or (("gzip",) if data.startswith(_GZIP) else ())
+    if not names:
+        return data[:most]
+    found = b""
+    try:
+        for piece in Decoding(names).feed(data):
+            found += piece
+            if len(found) >= most:
+                break
+    except CodingError:
+        # What came before the fault tells as much as it would without it; a plain body may begin like gzip.
+        return found[:most] or (None if encodings else data[:most])
+    return found[:most]
+
+
 def decoder(name: str) -> Decoder:
     """A decoder for one coding."""
     if name in ("gzip", "deflate"):

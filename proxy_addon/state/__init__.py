@@ -22,7 +22,9 @@ from ..ledger.visitor import Pseudonyms
 _MOST = 20_000
 _HELD_SECONDS = 3600
 _CONSENT_SECONDS = 12 * 3600
-_HELD, _CONSENT = "held", "consent"
+# Replicas may not agree to the second on when a minute begins.
+_REPORTED_SECONDS = 120
+_HELD, _CONSENT, _REPORTED = "held", "consent", "reported"
 
 
 class State(Protocol):
@@ -33,6 +35,9 @@ class State(Protocol):
 
     def put(self, kind: str, key: str, value: str, seconds: int) -> None:
         """Let it be known."""
+
+    def add(self, kind: str, key: str, amount: int, seconds: int) -> int:
+        """Count, and the sum since the first for which so many seconds have not passed yet."""
 
     def salt(self) -> bytes | None:
         """The key that all replicas name visitors by; None if each has its own."""
@@ -61,6 +66,16 @@ class Memory:
         known.move_to_end(key)
         if len(known) > _MOST:
             known.popitem(last=False)
+
+    def add(self, kind: str, key: str, amount: int, seconds: int) -> int:
+        """See State."""
+        now = self._clock()
+        found = self._kinds[kind].get(key) if kind in self._kinds else None
+        until, before = found if found is not None and found[0] > now else (now + seconds, "0")
+        total = int(before) + amount
+        self.put(kind, key, str(total), seconds)
+        self._kinds[kind][key] = (until, str(total))
+        return total
 
     def salt(self) -> bytes | None:
         """See State."""
@@ -95,6 +110,10 @@ class Shared:
         """What the visitor said on this site, as far as any replica knows."""
         said = self._state.get(_CONSENT, self._key(client, site))
         return read_consent(said) if said is not None else None
+
+    def reported(self, client: tuple[str, str], site: str, minute: int, rows: int) -> int:
+        """How many rows the pages of this visitor have reported in this minute, with these."""
+        return self._state.add(_REPORTED, f"{self._key(client, site)}-{minute}", rows, _REPORTED_SECONDS)
 
     def _key(self, client: tuple[str, str], site: str, url: str = "") -> str:
         """Nothing that can be read: a state may lie on another machine."""

@@ -65,6 +65,20 @@ class RedisState:
         self._known.put(kind, key, value, seconds)
         self._try(lambda: self._redis.set(f"{_PREFIX}{kind}:{key}", value, ex=seconds))
 
+    def add(self, kind: str, key: str, amount: int, seconds: int) -> int:
+        """See State."""
+        name = f"{_PREFIX}{kind}:{key}"
+        own = self._known.add(kind, key, amount, seconds)
+
+        def count() -> int:
+            with self._redis.pipeline() as asked:
+                # Only what is new begins to run out: a minute is not made longer by what is counted in it.
+                asked.set(name, 0, ex=seconds, nx=True)
+                asked.incrby(name, amount)
+                return int(asked.execute()[-1])
+
+        return max(own, self._try(count) or 0)
+
     def salt(self) -> bytes | None:
         """See State."""
         return self._salt

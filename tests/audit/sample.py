@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from proxy_addon.audit.model import (
     AuditResult,
+    CarriedSeen,
     Cell,
     Clicks,
     ConsoleError,
@@ -116,6 +117,7 @@ def state(name: str, text: str = "", error: str = "") -> StateRun:
                 ("after",),
             ),
         ),
+        carried=(CarriedSeen("mixpanel", "bundled SDK", f"https://www.shop.example/app.js{text}", f"1:2{text}"),),
         signals=(
             SignalSent(
                 1.0,

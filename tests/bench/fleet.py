@@ -7,6 +7,7 @@ decides nothing and records nothing.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -145,11 +146,14 @@ def _audited(
     code = audit.wait()
     took = time.monotonic() - begun
     summary = summarise(folder / name)
-    pages = summary.pages + summary.failed
-    if (code, pages, summary.failed, summary.violating) != (1, len(urls), 0, violating(len(urls))):
+    lines = (folder / name / JOURNAL).read_text("utf-8").splitlines()
+    once = sorted(str(json.loads(line)["url"]) for line in lines) == sorted(urls)
+    if not once or (code, summary.failed, summary.violating) != (1, 0, violating(len(urls))):
         raise BenchError(
-            f"Of {len(urls)} sites, {violating(len(urls))} with violations, the audit found {summary.pages}, "
-            f"{summary.violating} with violations, and failed at {summary.failed}."
+            f"Of {len(urls)} sites, {violating(len(urls))} with violations, the audit found {summary.pages} "
+            f"({'each once' if once else 'not each once'}), "
+            f"{summary.violating} with violations, and failed at {summary.failed}. "
+            + " ".join(f"{each.failure}: {each.error}" for each in summary.failures)
         )
     return took
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("grpc", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
 pytest.importorskip("envoy", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
 
 from .envoy import PROXIES, measure, table

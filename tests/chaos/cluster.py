@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -32,6 +33,8 @@ class Part:
 
     def start(self) -> None:
         """Start it, and return when it listens."""
+        if self._listens():
+            raise AssertionError(f"Another program listens on port {self.port}, which {self.name} was to have.")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")}
         with (self._folder / f"{self.port}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -44,11 +47,14 @@ class Part:
             )
         deadline = time.monotonic() + _START
         while time.monotonic() < deadline and self._process.poll() is None:
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self._listens():
+                return
             time.sleep(0.05)
         raise AssertionError(f"{self.name} did not start: {(self._folder / f'{self.port}.log').read_text()[-2000:]}")
+
+    def _listens(self) -> bool:
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self) -> None:
         """End it at once."""
@@ -74,15 +80,21 @@ class Cluster:
                 command = (*start, "processor", "--processor", f"127.0.0.1:{port}", *shared)
                 self.processors.append(self._part(f"processor {number}", command, port, folder))
             self.envoys = []
+            asked = [word for each in self.processors for word in ("--processor", f"127.0.0.1:{each.port}")]
+            made = subprocess.run(
+                [*start, "envoy", site, "--listen", "127.0.0.1:8080", *asked, "--print-config"],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
             for number in (1, 2):
                 port, config = free_port(), folder / f"envoy-{number}.json"
-                asked = [word for each in self.processors for word in ("--processor", f"127.0.0.1:{each.port}")]
-                options = ("--listen", f"127.0.0.1:{port}", *asked, "--print-config")
-                made = subprocess.run(
-                    [*start, "envoy", site, *options], cwd=ROOT, capture_output=True, text=True, check=True
-                ).stdout
-                # Both on one machine: only one can have the usual port for its admin interface.
-                config.write_text(made.replace('"port_value": 9901', f'"port_value": {free_port()}'), "utf-8")
+                plain = json.loads(made)
+                # All are on one machine: only one could have the usual ports.
+                for part, own in ((plain["admin"], free_port()), (plain["static_resources"]["listeners"][0], port)):
+                    part["address"]["socket_address"]["port_value"] = own
+                config.write_text(json.dumps(plain), "utf-8")
                 envoy = (envoy_program(), "--config-path", str(config), "--use-dynamic-base-id")
                 quiet = ("--log-level", "error", "--concurrency", "1")
                 self.envoys.append(self._part(f"Envoy {number}", (*envoy, *quiet), port, folder))

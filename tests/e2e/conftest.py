@@ -14,11 +14,13 @@ from tests.kit.site import Site
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-docs", action="store_true", help="write the pages of docs/ that tests measure anew")
+    parser.addoption("--adapter", choices=(MITMPROXY, ENVOY), help="what stands in front of the sites of every module")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What a module says of reverse mode with ADAPTERS, it says of each adapter."""
-    adapters = getattr(metafunc.module, "ADAPTERS", None)
+    """What a module says of reverse mode with ADAPTERS, it says of each adapter; --adapter chooses one for all."""
+    chosen = metafunc.config.getoption("--adapter")
+    adapters = (chosen,) if chosen else getattr(metafunc.module, "ADAPTERS", None)
     if adapters and "adapter" in metafunc.fixturenames:
         metafunc.parametrize("adapter", adapters, indirect=True, scope="module")
 
@@ -27,9 +29,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def adapter(request: pytest.FixtureRequest) -> Iterator[str]:
     """What stands in front of the sites of this module."""
     name = getattr(request, "param", MITMPROXY)
-    if name == ENVOY:
-        pytest.importorskip("grpc", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
-        pytest.importorskip("envoy", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
     with behind(name):
         yield name
 

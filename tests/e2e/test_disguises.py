@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,6 +111,8 @@ def test_what_is_the_site_itself_is_not_laid_to_who_hosts_it(
 # What is sent to an address of the site's own
 
 EVENT = "/api/event"
+# An address whose end is no rule's.
+HELLO = "/api/hello"
 PLAUSIBLE = b'{"n":"pageview","u":"https://shop.example/","d":"shop.example"}'
 PARTY = b'{"n":"Summer party","place":"garden"}'
 
@@ -123,7 +125,7 @@ class Posting(NamedTuple):
     base: str
     through: str | None
 
-    def post(self, body: bytes, agent: str, path: str = EVENT, **fields: str) -> Answer:
+    def post(self, body: bytes | Iterable[bytes], agent: str, path: str = EVENT, **fields: str) -> Answer:
         headers = {"Sec-Fetch-Dest": "empty", "Content-Type": "text/plain", "Referer": self.base + "/", **fields}
         headers |= {"User-Agent": agent, "Origin": self.base}
         return fetch(self.base + path, headers, method="POST", body=body, proxy=self.through)
@@ -138,7 +140,7 @@ def posting(
 ) -> Iterator[Posting]:
     site = Site()
     site.page("/", b"<!doctype html>A page")
-    for path in (EVENT, "/m/p.php"):
+    for path in (EVENT, "/m/p.php", HELLO):
         site.route(path, lambda _: Response(b"ok", [("content-type", "text/plain")], 202))
     if request.param == "forward":
         network.host("shop.example", site)
@@ -167,6 +169,37 @@ def test_what_is_packed_is_looked_into(posting: Posting) -> None:
 def test_what_is_the_sites_own_arrives_as_it_was_sent(posting: Posting) -> None:
     assert posting.post(PARTY, "seven").status == 202
     assert posting.got() == [PARTY]
+
+
+def test_a_short_body_is_looked_into_whatever_the_address_is(posting: Posting) -> None:
+    body = PLAUSIBLE[:-1] + b',"r":null}'
+    assert posting.post(body, "hello", HELLO).header("x-consentry") == "held; vendor=plausible"
+    assert posting.post(PARTY, "hello", HELLO).status == 202
+    assert posting.got(HELLO) == [PARTY]
+
+
+def test_a_body_that_does_not_say_its_length_is_looked_into(posting: Posting) -> None:
+    pieces = [PLAUSIBLE[:20], PLAUSIBLE[20:]]
+    assert posting.post(pieces, "chunked").header("x-consentry") == "held; vendor=plausible"
+    assert posting.got() == []
+    assert posting.post([PARTY[:5], PARTY[5:]], "chunked").status == 202
+    assert posting.got() == [PARTY]
+
+
+def test_one_that_grows_longer_than_anything_is_looked_into_passes(posting: Posting) -> None:
+    piece = b" " * 65_536
+    assert posting.post([PARTY, *[piece] * 140], "long").status == 202
+    assert [request.length for request in posting.site.requests(EVENT)] == [len(PARTY) + 140 * len(piece)]
+
+
+def test_a_body_in_a_coding_that_nobody_reads_is_held_where_it_may_be_a_vendors(posting: Posting) -> None:
+    mark = posting.proxy.mark()
+    coded = {"Content-Encoding": "x-own"}
+    assert posting.post(PLAUSIBLE, "coded", **coded).header("x-consentry") == "held; vendor=plausible"
+    verdict = posting.proxy.wait_for_verdict(lambda each: each.outcome == "answered", mark)
+    assert verdict.reason.endswith("its body is in a coding that cannot be read (x-own), and may be plausible's")
+    assert posting.post(PARTY, "coded", HELLO, **coded).status == 202
+    assert posting.post(PLAUSIBLE, "agreed", Cookie="consentry=v=1&analytics=granted", **coded).status == 202
 
 
 def test_with_consent_it_arrives(posting: Posting) -> None:

@@ -99,7 +99,7 @@ def test_a_vendors_request_that_cannot_be_judged_is_held_and_a_page_arrives(
     assert (held.status, held.header("x-consentry")) == (200, "held; vendor=linkedin-insight-tag")
     assert vendors_asked(network) == []
     assert {(page.status, b"open" in page.body) for page in pages} == {(200, True)}
-    forward.proxy.wait_for_warning("A request could not be judged")
+    forward.proxy.wait_for_warning("A request could not be judged", timeout=60)
     # It comes from one place all the while.
     assert said(forward.proxy, "could not be judged") == 1
     assert "Traceback" not in forward.proxy.stderr
@@ -143,7 +143,7 @@ def test_a_page_that_fails_in_the_middle_does_not_end_as_if_it_were_whole(forwar
     with breaks.broken("Document.feed"), pytest.raises((OSError, http.client.HTTPException)):
         forward.ask(SHOP, "document")
     assert b"data-consentry-runtime" in forward.ask(SHOP, "document").body
-    forward.proxy.wait_for_warning("Document.feed is broken")
+    forward.proxy.wait_for_warning("Document.feed is broken", timeout=60)
     assert "Traceback" not in forward.proxy.stderr
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import reverse
 from tests.kit.browser import Browser
 from tests.kit.cases import CATEGORIES
 from tests.kit.certificates import Authority, server_context
@@ -36,28 +37,7 @@ MEGABYTE = 1 << 20
 SPARE_MEMORY = 48 * MEGABYTE
 _FRESH = itertools.count(1)
 
-
-@pytest.fixture(scope="module")
-def site() -> Site:
-    return Site()
-
-
-@pytest.fixture(scope="module")
-def upstream(site: Site) -> Iterator[Server]:
-    server = Server(site)
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("work")
-
-
-@pytest.fixture(scope="module")
-def proxy(adapter: str, upstream: Server, confdir: Path, folder: Path) -> Iterator[Proxy]:
-    with Proxy(upstream.url, "--confdir", str(confdir), folder=folder) as proxy:
-        yield proxy
+site, upstream, folder, proxy = reverse.site, reverse.upstream, reverse.folder, reverse.proxy
 
 
 @pytest.fixture

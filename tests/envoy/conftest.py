@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.kit.proxy import ENVOY, Proxy, behind
-from tests.kit.server import Server
-from tests.kit.site import Site
+from tests.kit import reverse
+from tests.kit.proxy import ENVOY, behind
 
-pytest.importorskip("grpc", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
 pytest.importorskip("envoy", reason="the extra 'envoy' is not installed: its packages have no wheels for here")
 
-
-@pytest.fixture(scope="module")
-def site() -> Site:
-    return Site()
+site, upstream, folder, proxy = reverse.site, reverse.upstream, reverse.folder, reverse.proxy
 
 
 @pytest.fixture(scope="module")
-def upstream(site: Site) -> Iterator[Server]:
-    server = Server(site)
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("work")
-
-
-@pytest.fixture(scope="module")
-def proxy(upstream: Server, folder: Path) -> Iterator[Proxy]:
-    with behind(ENVOY), Proxy(upstream.url, folder=folder) as proxy:
-        yield proxy
+def adapter() -> Iterator[str]:
+    """Envoy."""
+    with behind(ENVOY):
+        yield ENVOY

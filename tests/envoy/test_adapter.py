@@ -196,3 +196,26 @@ def test_what_a_vendor_is_sent_under_an_address_of_the_sites_own_is_held(site: S
         fetch(f"{public}/m/x9?{query}", asked)
     assert [each.body for each in site.requests("/api/event")] == [b'{"name": "the site\'s own"}']
     assert len(site.requests("/m/x9")) == 1
+
+
+def test_the_short_way_of_a_plain_file_lets_nothing_by(site: Site, public: str) -> None:
+    plain = {"Sec-Fetch-Mode": "no-cors", "Accept": "*/*", "Accept-Encoding": "gzip, deflate, br, zstd"}
+    script, empty = {**plain, "Sec-Fetch-Dest": "script"}, {**plain, "Sec-Fetch-Dest": "empty"}
+    fields = [("set-cookie", "ajs_anonymous_id=1; Path=/"), ("set-cookie", "sid=1; Path=/")]
+    site.route("/own.js", lambda _: Response(b"own()", [("content-type", "text/javascript"), *fields]))
+    answer = fetch(f"{public}/own.js", script)
+    assert (answer.body, answer.all("set-cookie")) == (b"own()", ["sid=1; Path=/"])
+    site.page("/news", f'<p>news</p><script src="{SCRIPT}"></script>'.encode(), "text/html")
+    assert "text/x-consentry" in fetch(f"{public}/news", empty).text
+    for path in ("/lib/matomo.js", "/x/../lib/matomo.js"):
+        site.page(path, b"track()", "text/javascript")
+        assert (fetch(f"{public}{path}", script).header("x-consentry") or "").startswith("held"), path
+        assert site.requests(path) == []
+    site.page("/m/x8", b"ok", "text/plain")
+    fetch(f"{public}/m/x8?v=2&tid=G-ABCDEF123&cid=1.2", empty)
+    assert site.requests("/m/x8") == []
+    assert fetch(f"{public}/__consentry/worker.js", script).header("content-type") == "text/javascript; charset=utf-8"
+    site.page("/where2", b"here", "text/plain")
+    fetch(f"{public}/where2", {**script, "Referer": f"{public}/page", "Cookie": "consentry-Host-sid=2"})
+    asked = site.requests("/where2")[-1]
+    assert (asked.header("referer").startswith(public), asked.header("cookie")) == (False, "__Host-sid=2")

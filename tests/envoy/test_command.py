@@ -47,15 +47,16 @@ def test_what_is_no_address_of_a_processor_is_told(text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--dashboard", "8079"), "leave out --dashboard"),
-        (("--badge",), "leave out --dashboard"),
+        (("--dashboard", "8079", "--processors", "2"), "use them with `consentry envoy --processors 1`"),
+        (("--badge", "--print-config"), "or leave out --dashboard and --badge"),
         (("--processor", "127.0.0.1:9000"), "--processor goes with --print-config"),
         (("--report-leaks", "--processors", "2"), "name a --state"),
         (("--tls-cert", "none.pem"), "There is no file none.pem"),
+        (("--http3",), "--http3 needs a certificate"),
         (("--regime", "martian"), "There is no regime 'martian'"),
         (("--state", "redis://127.0.0.1:1", "--processors", "1"), "The state at redis://127.0.0.1:1 cannot be reached"),
     ],
-    ids=["dashboard", "badge", "processor", "leaks", "certificate", "regime", "state"],
+    ids=["dashboard", "badge", "processor", "leaks", "certificate", "http3", "regime", "state"],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(options: tuple[str, ...], says: str, tmp_path: Path) -> None:
     assert says in told(run("envoy", *SITE, *options, folder=tmp_path))

@@ -43,7 +43,7 @@ def test_a_page_that_cannot_be_judged_is_not_sent_and_the_next_one_is(
     assert not any(b"<title>shop" in answer.body for answer in answers)
     assert len(site.requests(path)) == (0 if stage in ASKING else 3)
     assert b"text/x-consentry" in fetch(f"{proxy.url}{path}", DOCUMENT).body
-    proxy.wait_for_warning("An exchange was given up")
+    proxy.wait_for_warning("An exchange was given up", timeout=60)
     told = [line for line in proxy.lines if "given up" in line.get("what", "")]
     assert len(told) == 1
     assert "Traceback" not in proxy.stderr

@@ -97,7 +97,7 @@ def tunnelled(confdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         arguments = [*("filter", "--confdir", str(confdir), "--wireguard", "127.0.0.1:0")]
         arguments += ["--resolve", f"203.0.113.9:80:127.0.0.1:{led}"]
         with Proxy(*arguments, folder=folder, environment=environment) as proxy:
-            proxy.wait_for_line(lambda line: line.get("mode") == "wireguard")
+            proxy.wait_for_line(lambda line: line.get("mode") == "wireguard", timeout=60)
             (line,) = [each for each in proxy.lines if each.get("mode") == "wireguard"]
             port = line["listen"].rpartition(":")[2]
             assert int(port) > 0
@@ -120,13 +120,13 @@ def test_what_a_device_sends_through_the_tunnel_is_judged(tunnelled: tuple[Proxy
         assert "open</body>" in page
         held = through(tunnel, "203.0.113.80", "px.ads.linkedin.com", "/collect/?pid=1", Referer="http://shop.example/")
     assert "x-consentry: held; vendor=linkedin-insight-tag" in held
-    proxy.wait_for_verdict(lambda row: (row.vendor, row.outcome) == ("linkedin-insight-tag", "answered"))
+    proxy.wait_for_verdict(lambda row: (row.vendor, row.outcome) == ("linkedin-insight-tag", "answered"), timeout=60)
 
 
 def test_a_tunnel_ends_with_the_filter(confdir: Path, tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     arguments = ("filter", "--confdir", str(confdir), "--wireguard", "127.0.0.1:0")
     with Proxy(*arguments, folder=tmp_path, environment=environment) as proxy:
-        proxy.wait_for_line(lambda line: line.get("mode") == "wireguard")
-        assert proxy.interrupt() == 0
+        proxy.wait_for_line(lambda line: line.get("mode") == "wireguard", timeout=60)
+        assert proxy.interrupt(timeout=60) == 0
         assert "Traceback" not in proxy.stderr

@@ -78,7 +78,7 @@ def test_a_name_that_would_steer_the_terminal_does_not(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("absent.html", None, "There is no file"),
-        ("picture.html", b"\x89PNG\r\n\0\0", "is no page: it holds binary data"),
+        ("picture.html", b"\x89PNG\r\n\0\0", "is no page and no script: it holds binary data"),
         ("broken.har", b"{", "is no HAR"),
         ("folder", b"", "There is no page"),
     ],

@@ -115,11 +115,11 @@ CHANGES = [
         "every path",
     ),
     (
-        "a payload keeps every body back",
+        "a payload looks for little in every body",
         "exempt:",
         "payloads: [{rule: hidden, path: /**, body: [beta], what: A body.}]\nexempt:",
         "too-broad",
-        "keeps back every body",
+        "looks for little in every body",
     ),
     (
         "a payload has no example",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy_addon.config import UsageError
 from proxy_addon.consent.model import CATEGORIES, Consent
 from proxy_addon.ledger.visitor import Pseudonyms
+from proxy_addon.own import Quota
 from proxy_addon.setup import open_state
 from proxy_addon.state import Memory, Shared, read_consent, write_consent
 from proxy_addon.state.redis import RedisState
@@ -77,6 +78,26 @@ def test_what_is_known_in_memory_is_forgotten_when_its_time_is_up() -> None:
     assert (memory.get("held", "key"), memory.get("consent", "key")) == ("1", None)
     clock.now += 60
     assert memory.get("held", "key") is None
+
+
+def test_what_is_counted_in_memory_begins_anew_when_its_time_is_up() -> None:
+    clock = Clock()
+    memory = Memory(clock)
+    assert [memory.add("reported", "key", each, 60) for each in (1, 2)] == [1, 3]
+    clock.now += 59
+    assert memory.add("reported", "key", 4, 60) == 7
+    clock.now += 1
+    assert memory.add("reported", "key", 5, 60) == 5
+
+
+def test_two_replicas_count_together_what_a_page_reports(server: Redis, told: list[str]) -> None:
+    one, two = (Quota(Clock(), Shared(RedisState(server.url, told.append))) for _ in range(2))
+    site = "reporting.example"
+    assert one.take(CLIENT, site, 900) == (900, False)
+    assert two.take(CLIENT, site, 250) == (100, True)
+    assert one.take(CLIENT, site, 1) == (0, False)
+    assert two.take(CLIENT, "other.example", 5) == (5, False)
+    assert told == []
 
 
 def test_memory_is_bounded() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import subprocess
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from proxy_addon.audit.model import AuditResult, StateRun
 from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.npm import package_file, package_tarball
+from tests.test_containers import LOADER, container
 
 from .conftest import Audit, Command
 from .sites import FBEVENTS, GA, GTAG, META, SHOP, Planted, document, klaro, klaro_tag, loads
@@ -246,3 +248,22 @@ def test_wrong_usage_is_one_sentence(command: Command, arguments: tuple[str, ...
     assert said in done.stderr
     assert done.stderr.startswith("Error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_scripts_carry_is_told_though_none_of_it_ran(audit: Audit) -> None:
+    library = package_file("countly-sdk-web", "26.1.1", "lib/countly.min.js")
+    carrying = container({"function": "__html", "vtp_html": LOADER, "tag_id": 3}, {"function": "__bzi", "tag_id": 4})
+
+    def script(body: bytes) -> Callable[[Request], Response]:
+        return lambda _: Response(body, [("content-type", "text/javascript")])
+
+    page = '<script src="/app.js"></script><script src="/gtm.js?id=GTM-SHOP123"></script>'
+    paths = {"/app.js": script(library), "/gtm.js": script(carrying.encode())}
+    found = state(audit(Planted("carrying", page, "nothing", paths=paths)), "nothing")
+    assert {(each.vendor, each.what, each.script) for each in found.carried} == {
+        ("countly", "bundled SDK", "https://shop.example/app.js"),
+        ("countly", "global", ""),
+        ("hotjar", "inline script", "https://shop.example/gtm.js?id=…"),
+        ("linkedin-insight-tag", "tag", "https://shop.example/gtm.js?id=…"),
+    }
+    assert [each.where for each in found.carried if each.what == "tag"] == ["GTM-SHOP123, tag 4 (bzi)"]
