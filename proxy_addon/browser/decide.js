@@ -268,7 +268,7 @@ function consentryDecide(table, at, ask) {
     // The ids of the vendors that an inline script is held for.
     heldSnippet(code) {
       const grams = new Set();
-      for (const [word] of code.matchAll(/[A-Za-z0-9_$]{4,}/g)) for (let index = 0; index < word.length - 3; index++) grams.add(word.slice(index, index + 4));
+      for (const [word] of code.matchAll(/[A-Za-z0-9_$./-]{4,}/g)) for (let index = 0; index < word.length - 3; index++) grams.add(word.slice(index, index + 4));
       if (!sure('gram', [...grams])) return otherwise();
       const near = [...(own(known.grams, '') || []), ...[...grams].flatMap((gram) => own(known.grams, gram) || [])];
       const found = numbered(near).filter(([, strings, patterns, vendor, needs]) =>

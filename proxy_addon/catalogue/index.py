@@ -32,9 +32,9 @@ _MOST_UNDER = 64
 
 NECESSARY = "necessary"
 
-# A signature is found by so many letters that must stand in a script, within one of its words.
+# A signature is found by so many signs that must stand in a script, within one of its words: addresses are words too.
 GRAM = 4
-WORDS = re.compile(rf"[A-Za-z0-9_$]{{{GRAM},}}")
+WORDS = re.compile(rf"[A-Za-z0-9_$./-]{{{GRAM},}}")
 # Signatures of which no such letters can be named are looked for in every script.
 ANYWHERE = ""
 # What many scripts hold says little of any of them.
@@ -44,6 +44,12 @@ _COMMON = frozenset(
         "createElement", "document", "write", "script", "import", "importScripts", "getScript", "loadScript",
         "sendBeacon", "fetch", "XMLHttpRequest", "Image", "insertBefore", "innerHTML", "insertAdjacentHTML", "getJSON",
         "function", "return", "window", "async", "https", "google", "analytics", "collect", "track", "pixel",
+        "appendChild", "setAttribute", "getElementById", "getElementsByTagName", "querySelectorAll", "addEventListener",
+        "DOMContentLoaded", "textContent", "className", "background", "callback", "click", "continue", "dataLayer",
+        "default", "config", "settings", "options", "page", "site", "start", "init", "title", "location", "undefined",
+        "prototype", "console", "parentNode", "localStorage", "stringify", "encodeURIComponent", "http://", ".com/",
+        "document.", "window.", "this.", "event.", "element.", "console.", "location.", "navigator.", ".push",
+        ".length", ".value", ".style", "text/javascript", "application/json",
     )
     for start in range(len(word) - GRAM + 1)
 )  # fmt: skip
