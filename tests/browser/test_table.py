@@ -252,7 +252,7 @@ def test_what_the_sieves_rule_out_is_not_asked_for() -> None:
         TABLES,
         urls=[(url, []) for url in STRANGERS],
         snippets=["let a = 1; const b = () => a + 1;"],
-        names=["basket", "theme"],
+        names=["basket", "wishlist"],
         keys=[("lamp", "local")],
     )
     assert answer == {"urls": [""] * 6, "snippets": [""], "names": ["", ""], "keys": [""], "asked": []}
