@@ -88,7 +88,9 @@ _RARE_NAMES = {
 }
 # What an inline style that fetches holds: by its bracket, which is found fastest.
 _RARE_BRACKET = re.compile(rb"\((?<=[uU][rR][lL]\(|[sS][eE][tT]\()")
-_RARE_SIGNS = (*_RARE_NAMES, b"url(", b"image-set(")
+_RARE_SIGNS = (*_RARE_NAMES, b"url(", b"image-set(", b"\\")
+# Or it says so with an escape.
+_RARE_STYLE = re.compile(rb"style[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"[^\"\\]*+|'[^'\\]*+|[^\t\n\f\r >\"'\\]*+)\\")
 
 _RAW_TEXT = frozenset({b"title", b"textarea", b"iframe", b"noembed", b"noframes", b"xmp"})
 _NAMES = frozenset(name for names in FETCHES.values() for name in names)
@@ -635,7 +637,8 @@ def _rare(source: bytes) -> list[int]:
     """Where rare attributes and inline styles that may fetch stand, if they are such, in order."""
     found = [each.start() for each in _RARE_BRACKET.finditer(source)]
     lower = source.lower()
-    for name, exact in _RARE_NAMES.items():
+    exactly = {**_RARE_NAMES, b"style": _RARE_STYLE} if b"\\" in source else _RARE_NAMES
+    for name, exact in exactly.items():
         # A pattern that searches would be slow to find its beginning.
         at = lower.find(name)
         while at >= 0:

@@ -58,6 +58,8 @@ RESTORED = (
     f'<iframe src="{T}" srcdoc="<img src={T}>"></iframe>',
     f'<iframe  srcdoc="" src="{T}"></iframe>',
     f'<style>a{{background:url({T})}}</style><p style="background:url({T})">',
+    f'<b>own</b><p STYLE = "color:red;background:u\\72l({T})">own',
+    f"<p style=background:\\75rl({T})>own",
     f'<script type="importmap">{{"imports": {{"a": "{T}"}}}}</script>',
     f'<noscript><img src="{T}"></noscript>',
     f'<img data-consentry-src="/page/own" src="{T}">',
