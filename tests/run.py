@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".tests"
 OLDEST, NEWEST = (3, 11), (3, 14)
-# pytest's exit code.
-NOTHING_FOUND = 5
+# pytest's exit codes.
+SOME_FAILED, NOTHING_FOUND = 1, 5
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -34,10 +34,17 @@ def tried(*command: str | Path) -> int:
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 
-def test(programs: Path, *arguments: str) -> bool:
-    """Run pytest, some tests at a time, with the arguments of this program; whether it found any. Ends if one fails."""
-    together = ("-n", str(min(4, os.cpu_count() or 1)))
-    code = tried(programs / "python", "-m", "pytest", "-q", *together, *arguments, *sys.argv[1:])
+def run_tests(programs: Path, *arguments: str, together: tuple[str, ...] = ()) -> bool:
+    """Run pytest, some tests at a time, with the arguments of this program; whether it found any. Ends if one fails.
+
+    What fails beside others has another try, and a last one, alone: a browser on a busy machine may miss a moment.
+    Reruns on the spot would cost each test the time of some: their bookkeeping goes from process to process.
+    """
+    many = ("-n", str(min(4, os.cpu_count() or 1)), *together)
+    pytest = (str(programs / "python"), "-m", "pytest", "-q", *arguments)
+    code = tried(*pytest, *many, *sys.argv[1:])
+    if code == SOME_FAILED:
+        code = tried(*pytest, "--last-failed", "--last-failed-no-failures", "none", "--reruns", "1", *sys.argv[1:])
     if code not in (0, NOTHING_FOUND):
         sys.exit(code)
     return code == 0
@@ -113,11 +120,10 @@ def main() -> None:
     run(newest / "ruff", "check", ".")
     run(newest / "ruff", "format", "--check", ".")
     run(newest / "mypy")
-    found = [test(each, "-m", "not e2e and not once", "--reruns", "1") for each in programs[:-1]]
-    found.append(test(newest, "-m", "not e2e", "--reruns", "1"))
-    # A real browser on a busy machine may miss a moment: what fails three times in a row is broken. Tests of one file
-    # share a site and a proxy.
-    found.append(test(newest, "-m", "e2e", "--reruns", "2", "--dist", "loadfile"))
+    found = [run_tests(each, "-m", "not e2e and not once") for each in programs[:-1]]
+    found.append(run_tests(newest, "-m", "not e2e"))
+    # Tests of one file share a site and a proxy.
+    found.append(run_tests(newest, "-m", "e2e", together=("--dist", "loadfile")))
     if not any(found):
         sys.exit(NOTHING_FOUND)
 

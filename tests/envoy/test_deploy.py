@@ -94,7 +94,7 @@ def commands() -> Iterator[tuple[str, list[str], dict[str, str]]]:
             yield f"compose-{name}", words, service["environment"]
 
 
-@pytest.mark.parametrize(("name", "words", "settings"), commands(), ids=[each[0] for each in commands()])
+@pytest.mark.parametrize(("name", "words", "settings"), list(commands()), ids=[each[0] for each in commands()])
 def test_each_command_is_one_that_consentry_has(name: str, words: list[str], settings: dict[str, str]) -> None:
     from click import Context
 
