@@ -19,7 +19,7 @@ from proxy_addon.listeners import Listener, Transport
 class _Open:
     """An add-on without hooks."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
 
