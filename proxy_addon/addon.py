@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx, exceptions, http, tcp, udp
 from mitmproxy.addonmanager import Loader
 from mitmproxy.optmanager import OptManager
-from mitmproxy.proxy.mode_specs import LocalMode, ReverseMode, WireGuardMode
+from mitmproxy.proxy.mode_specs import LocalMode, ProxyMode, ReverseMode, WireGuardMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData, TlsData
 
@@ -93,9 +93,7 @@ class Gate:
             exchange = Exchange.reverse(self.engine, mount, request.method, request.path, headers, address=address)
             request.host_header = mount.upstream.partition("://")[2]
         else:
-            # What was captured names the host in its fields, and for the rest only an address.
-            captured = isinstance(mode, (LocalMode, WireGuardMode))
-            url, host = (request.pretty_url, request.pretty_host) if captured else (request.url, request.host)
+            url, host = _named(request, mode)
             exchange = Exchange.forward(
                 self.engine, request.method, url, host, headers, path=request.path, address=address
             )
@@ -133,12 +131,13 @@ class Gate:
             flow.response = _response(Answer(502, (("cache-control", "no-store"),), b""))
             return
         try:
-            url = request.pretty_url if isinstance(mode, (LocalMode, WireGuardMode)) else request.url
-            reverse = isinstance(mode, ReverseMode)
             if isinstance(mode, ReverseMode):
                 url = _mount(flow, mode).upstream + request.path
                 request.host_header = url.split("/", 3)[2]
-            answer = self.engine.unjudged(request.method, url, _Headers(request.headers).plain(), reverse=reverse)
+            else:
+                url, _ = _named(request, mode)
+            fields, reverse = _Headers(request.headers).plain(), isinstance(mode, ReverseMode)
+            answer = self.engine.unjudged(request.method, url, fields, reverse=reverse)
         except Exception as again:
             self._faults.tell("Nothing can be said of a request, and it goes no further", again)
             answer = Answer(502, _ERROR_FIELDS, unjudged_page())
@@ -505,6 +504,14 @@ def _choices(options: OptManager, config: ConfigFile) -> Choices:
         return ([option] if name == "rules" and option else option) or config.options.get(name)
 
     return choose(chosen)
+
+
+def _named(request: http.Request, mode: ProxyMode) -> tuple[str, str]:
+    """The URL and the host that a client asks for by a forward proxy."""
+    # What was captured names the host in its fields, and for the rest only an address.
+    if isinstance(mode, (LocalMode, WireGuardMode)):
+        return request.pretty_url, request.pretty_host
+    return request.url, request.host
 
 
 def _mount(flow: http.HTTPFlow, mode: ReverseMode) -> Mount:

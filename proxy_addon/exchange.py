@@ -119,8 +119,7 @@ class Exchange:
 
     def _is_too_long(self) -> bool:
         """Whether the request is known to be longer than what is kept back to be looked at."""
-        length = self.fields.get("content-length", "")
-        return length.isdigit() and int(length) > MOST_EVENTS
+        return is_long(self.fields.get("content-length", ""), has_body=False, most=MOST_EVENTS)
 
     def listener(self) -> Who | None:
         """Who wants to listen for what the dashboard sets, if that is what it asks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -132,6 +133,18 @@ def _must_load(path: Path, option: str, takes: str, load: Callable[[Path], objec
         load(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be used ({error}); {option} takes {takes}.") from None
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """The sort of address that a host to listen at is, which is written in numbers."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this host just now."""
+    with socket.socket(family_of(host)) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def reason_of(error: Exception) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from ..config import UsageError
+from ..listeners import family_of
 from ..watch import Who
 from .access import Keys, check_bounds, is_loopback
 from .app import Dashboard, Subject
@@ -181,8 +182,7 @@ def _listen(address: Address) -> socket.socket:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family_of(host), socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 from ..config import ConfigFile, UsageError, read_config
 from ..console import Console
 from ..ledger import Several, Sink
-from ..listeners import Listener, check_files
+from ..listeners import Listener, check_files, free_port
 from ..options import option, serving_options
 from ..serving import chooser, fetcher, listeners_of, named, sites_of, text_of, transport_of
 from ..setup import build_engine, choose, open_dashboard, open_ledger, open_state, start_dashboard
@@ -69,7 +69,7 @@ def envoy_command(urls: tuple[str, ...], **given: Any) -> None:
     if shown and (given["print_config"] or (given["processors"] or 1) > 1):
         raise UsageError(_SEVERAL)
     try:
-        from .supervise import Fleet, free_port, itself, run_fleet, threads_of_this_machine, with_ports  # noqa: PLC0415 - an extra
+        from .supervise import Fleet, itself, run_fleet, threads_of_this_machine, with_ports  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError(_MISSING) from None
     chosen = chooser(given, config)

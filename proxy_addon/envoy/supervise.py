@@ -19,7 +19,7 @@ from typing import Any
 
 from ..config import UsageError
 from ..console import Console
-from ..listeners import Listener, reason_of
+from ..listeners import Listener, family_of, free_port, reason_of
 from ..telemetry import FOLDER, serve_collected
 from .bootstrap import Place, read_listeners
 
@@ -58,21 +58,9 @@ def run_fleet(fleet: Fleet, console: Console, *, tls: bool) -> None:
     asyncio.run(_Supervisor(fleet, console, program, tls=tls).run())
 
 
-def free_port() -> int:
-    """A port of this machine's own that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def with_ports(listeners: Sequence[Listener]) -> list[Listener]:
     """The same, each with a port of its own now: what is told to browsers must be known before Envoy starts."""
-    found = []
-    for each in listeners:
-        with socket.socket(_family(each)) as probe:
-            probe.bind((each.host, 0))
-            found.append(each if each.port else replace(each, port=int(probe.getsockname()[1])))
-    return found
+    return [each if each.port else replace(each, port=free_port(each.host)) for each in listeners]
 
 
 def envoy_program() -> str:
@@ -91,7 +79,7 @@ def envoy_program() -> str:
 
 def _check_free(listener: Listener) -> None:
     """Envoy would say it at length."""
-    with socket.socket(_family(listener), socket.SOCK_STREAM) as probe:
+    with socket.socket(family_of(listener.host), socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((listener.host, listener.port))
@@ -99,10 +87,6 @@ def _check_free(listener: Listener) -> None:
             raise UsageError(
                 f"Cannot listen on port {listener.port}: {reason_of(error)}; choose another with --listen."
             ) from None
-
-
-def _family(listener: Listener) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in listener.host else socket.AF_INET
 
 
 @dataclass(slots=True)

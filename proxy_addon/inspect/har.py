@@ -12,9 +12,9 @@ from ..catalogue.urls import split
 from .page import look_at_page
 from .script import look_at_script
 from .sighting import Place, Spotter, Where
+from .source import SCRIPT_TYPES
 
 _PAGES = ("text/html", "application/xhtml")
-_SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript")
 # Chromium's words for what a request fetches, where they differ from those of Sec-Fetch-Dest.
 _WORDS = {"stylesheet": "style", "xhr": "fetch", "ping": "beacon", "": "request"}
 
@@ -51,7 +51,7 @@ def look_at_har(text: str, spotter: Spotter) -> str:
         if _is(entry, _PAGES) and (page := _content(entry)):
             spotter.base = url
             look_at_page(page, spotter)
-        elif _is(entry, _SCRIPTS) and (script := _content(entry)):
+        elif _is(entry, SCRIPT_TYPES) and (script := _content(entry)):
             look_at_script(script if isinstance(script, str) else script.decode("utf-8", "replace"), spotter, where)
     spotter.base = given or first or None
     return given or first

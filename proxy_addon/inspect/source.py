@@ -25,7 +25,7 @@ _SECONDS = 20.0
 _PAGES = frozenset({".html", ".htm", ".xhtml", ".shtml"})
 _HAR = ".har"
 _SCRIPTS = frozenset({".js", ".mjs", ".cjs"})
-_SCRIPT_TYPES = frozenset({"text/javascript", "application/javascript", "application/x-javascript"})
+SCRIPT_TYPES = ("text/javascript", "application/javascript", "application/x-javascript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ def _fetched(url: str) -> Source:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise UsageError(printable(f"{url} cannot be fetched: {reason}.")) from None
-    if kind not in _SCRIPT_TYPES and kind not in ("text/html", "application/xhtml+xml"):
+    if kind not in SCRIPT_TYPES and kind not in ("text/html", "application/xhtml+xml"):
         raise UsageError(printable(f"{url} is no page and no script: its type is {kind}."))
-    return Source(where, content, is_har=False, is_script=kind in _SCRIPT_TYPES, url=where, charset=charset)
+    return Source(where, content, is_har=False, is_script=kind in SCRIPT_TYPES, url=where, charset=charset)
 
 
 def _whole(answer: Answered, url: str) -> bytes:

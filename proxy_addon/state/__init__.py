@@ -61,8 +61,11 @@ class Memory:
 
     def put(self, kind: str, key: str, value: str, seconds: int) -> None:
         """See State."""
+        self._keep(kind, key, value, self._clock() + seconds)
+
+    def _keep(self, kind: str, key: str, value: str, until: float) -> None:
         known = self._kinds.setdefault(kind, OrderedDict())
-        known[key] = (self._clock() + seconds, value)
+        known[key] = (until, value)
         known.move_to_end(key)
         if len(known) > _MOST:
             known.popitem(last=False)
@@ -73,8 +76,7 @@ class Memory:
         found = self._kinds[kind].get(key) if kind in self._kinds else None
         until, before = found if found is not None and found[0] > now else (now + seconds, "0")
         total = int(before) + amount
-        self.put(kind, key, str(total), seconds)
-        self._kinds[kind][key] = (until, str(total))
+        self._keep(kind, key, str(total), until)
         return total
 
     def salt(self) -> bytes | None:

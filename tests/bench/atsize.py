@@ -11,10 +11,11 @@ from pathlib import Path
 
 from proxy_addon.catalogue.load import load_rules
 from proxy_addon.catalogue.match import Catalogue
+from proxy_addon.listeners import free_port
 from tests.kit.many import DOMAINS, compile_rules, write_rules
 
 from .matching import urls
-from .processes import CONSENTRY, Running, free_port
+from .processes import CONSENTRY, Running
 
 _SITE = "shop.example"
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from proxy_addon.catalogue.load import load_rules
 from proxy_addon.envoy.bootstrap import Place, bootstrap
 from proxy_addon.envoy.supervise import envoy_program
-from proxy_addon.listeners import Listener, Transport
+from proxy_addon.listeners import Listener, Transport, free_port
 from tests.kit.proxy import children
 
 from .load import Load, asynchronous, mixed, mixed_by_wrk, with_wrk, wrk
 from .payloads import Payload, payloads
-from .processes import BARE, Running, command, free_port, upstream
+from .processes import BARE, Running, command, upstream
 from .suite import Plan, check
 
 BARE_ENVOY, ONE, TWO = "bare Envoy", "on Envoy, 1 processor", "on Envoy, 2 processors"

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from proxy_addon.listeners import free_port
+
 from .payloads import Payload
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -176,10 +178,3 @@ def command(name: str, site: str, port: int, confdir: Path) -> list[str]:
     listen = f"127.0.0.1:{port}"
     more = ["--no-ledger"] if name == FORGETFUL else []
     return [sys.executable, "-m", "proxy_addon", site, "--listen", listen, "--confdir", str(confdir), "--quiet", *more]
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

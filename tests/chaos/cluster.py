@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from proxy_addon.envoy.supervise import envoy_program
+from proxy_addon.listeners import free_port
 from tests.kit.postgres import Postgres
 from tests.kit.redis import Redis
 
@@ -122,10 +123,3 @@ class Cluster:
         part = Part(name, command, port, folder)
         self._stack.callback(part.kill)
         return part
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

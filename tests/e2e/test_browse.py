@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from proxy_addon.browse.window import Window
+from proxy_addon.listeners import free_port
 from proxy_addon.proxy import authority as authority_of
 from tests.kit.browser import Browser
 from tests.kit.certificates import Authority
@@ -26,12 +26,6 @@ pytestmark = pytest.mark.e2e
 
 SCRIPT = "https://cdn.segment.com/analytics.js/v1/KEY/analytics.min.js"
 PAGE = f'<!doctype html><title>shop</title><h1>Shop</h1><script src="{SCRIPT}"></script>'.encode()
-
-
-def free_port() -> int:
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        return int(each.getsockname()[1])
 
 
 def profiles() -> set[Path]:

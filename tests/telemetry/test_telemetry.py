@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from proxy_addon.config import UsageError
+from proxy_addon.listeners import free_port
 from proxy_addon.telemetry import open_telemetry
 from tests.kit.client import fetch
 from tests.kit.proxy import ENVOY, MITMPROXY, Proxy, behind, run
@@ -39,12 +40,6 @@ def upstream() -> Iterator[Server]:
 def adapter(request: pytest.FixtureRequest) -> Iterator[str]:
     with behind(request.param):
         yield request.param
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def value(text: str, name: str, **labels: str) -> float:

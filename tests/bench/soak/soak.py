@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from proxy_addon.listeners import free_port
+
 from ..loop import run
 from ..memory import Memory
-from ..processes import BenchError, Running, free_port
+from ..processes import BenchError, Running
 from .client import Client, Seen
 from .traffic import LISTED, asks
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import reverse
 from tests.kit.browser import Browser, Visit
 from tests.kit.network import Network
 from tests.kit.proxy import Proxy
@@ -38,6 +39,8 @@ PAGES = {
 TIMEOUT = 30.0
 GRANT = "consentry.set({functional: true, analytics: true, marketing: true})"
 
+folder = reverse.folder
+
 Visitors = Callable[[], AbstractContextManager[Visit]]
 
 
@@ -46,11 +49,6 @@ def upstream() -> Iterator[Server]:
     server = Server(build(WAYS))
     yield server
     server.close()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("work")
 
 
 @pytest.fixture(scope="module")
