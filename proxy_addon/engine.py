@@ -72,7 +72,9 @@ from .rewrite.coding import Body
 from .rewrite.destinations import shown
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
+from .rewrite.html import Stand
 from .rewrite.injection import Injection
+from .rewrite.readings import Readings
 from .rewrite.text import Overheard, Prefixed, Sheet
 from .routers import Fetch, Routers
 from .routing import Routing
@@ -240,6 +242,7 @@ class Engine:
         self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._decisions = Decisions()
+        self._pages = Readings[Stand]()
         self._quota = Quota(clock, self._shared if state else None)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
 
@@ -617,6 +620,11 @@ class Engine:
         clean = self._parameters.without(url)
         return Answer(307, (("location", clean), ("cache-control", "no-store")), b"") if clean is not None else None
 
+    @property
+    def answers_pages(self) -> bool:
+        """Whether, on some site, a request for a page may be answered by us."""
+        return any(site.bootstrap for site in (self._default, *self._sites.values()))
+
     def bootstrap(self, visit: Visit, method: str, fields: Mapping[str, str]) -> Answer | None:
         """In strict mode: the page that installs the worker before the first document of a site is shown."""
         strict = visit.site.bootstrap and visit.enforces and method == "GET"
@@ -896,6 +904,7 @@ class Engine:
                 injection=self._injection(visit, headers) if whole and visit.enforces else None,
                 whole=whole,
                 on_trouble=on_trouble,
+                readings=self._pages,
             )
             body = document if visit.enforces else _Tap(document)
         if visit.enforces and status != 304:

@@ -1,9 +1,9 @@
 """Envoy's configuration: what it does by itself, and what it asks a processor about.
 
-A request takes one of two ways. What has to be judged before it goes to the site, or must come whole from there
-(pages, style sheets, workers, what is ours, what the catalogue may know), is handed over from its first header on.
-Anything else goes straight to the site, and only a response that has something to judge (a cookie, a redirect, a hint,
-HTML) is handed over then. So a picture, a script or an answer of an API never leaves Envoy.
+A request takes one of two ways. What has to be judged before it goes to the site (what is ours, what the catalogue
+may know, workers, whatever is not plain) is handed over from its first header on. Anything else goes straight to the
+site, and only a response that has something to judge (a page, a style sheet, a cookie, a redirect, a hint) is handed
+over then. So a picture, a script or an answer of an API never leaves Envoy.
 
 Both fail closed: a page that no processor has seen would be a page without its guard.
 """
@@ -46,8 +46,10 @@ _READ = (
 _JUDGED = ("set-cookie", "location", "content-location", "link", "refresh")
 # Promises about the site's own address, which do not hold for another.
 _DROPPED = ("strict-transport-security", "alt-svc")
-# What a browser asks for with these is neither a page nor anything else that changes (Sec-Fetch-Dest).
-_FILES = "audio|empty|font|image|manifest|script|track|video"
+# What a browser asks for with these is neither a page nor anything else that changes (Sec-Fetch-Dest); and pages.
+_FILES, _SHEETS, _DOCUMENTS = "audio|empty|font|image|manifest|script|track|video", "style", "document|frame|iframe"
+# By these a site may answer with less than the whole (RFC 9110 §13, §14).
+_PARTLY = ("if-none-match", "if-modified-since", "if-range", "range")
 _PAGES, _REST, _LUA, _STATE = "consentry.pages", "consentry.responses", "consentry.request", "consentry.authority"
 _SITE, _LIVE = "site-", "live"
 _TYPE = "type.googleapis.com/"
@@ -119,8 +121,11 @@ def bootstrap(
     metrics: Place | None = None,
     http3: bool = False,
     live: Place | None = None,
+    straight: bool = True,
 ) -> Plain:
     """The whole configuration, JSON-ready. With `http3` each site is served by QUIC too, at the same port.
+
+    `straight` says that nothing is answered in place of a page, so that a request for one need not be asked about.
 
     At `live`, what serves the channels of pages that listen to the dashboard listens for them.
 
@@ -131,7 +136,8 @@ def bootstrap(
     """
     limits = limits or Limits()
     sites = sorted({listener.upstream for listener in listeners if listener.upstream})
-    front = _Front(transport, catalogue, limits, tuple(dict.fromkeys((*_READ, *reads))), keeps_forwarded, http3, live)
+    fields = tuple(dict.fromkeys((*_READ, *reads)))
+    front = _Front(transport, catalogue, limits, fields, keeps_forwarded, http3, live, straight)
     return {
         "admin": {"address": admin.plain()},
         # What the catalogue knows makes one long expression, and RE2 reads it in one go all the same.
@@ -182,6 +188,7 @@ class _Front:
     keeps_forwarded: bool
     http3: bool
     live: Place | None
+    straight: bool
 
     def listener(self, index: int, listener: Listener) -> Plain:
         chain = self._chain(index, listener)
@@ -192,6 +199,8 @@ class _Front:
             "address": {"socket_address": {"address": listener.host, "port_value": listener.port}},
             # Two programs that share a port would each get some of its requests.
             "enable_reuse_port": False,
+            # A balancer in front has few connections, and keeps them.
+            "connection_balance_config": {"exact_balance": {}},
             "filter_chains": [chain],
         }
 
@@ -266,9 +275,10 @@ class _Front:
                 "typed_per_filter_config": dict.fromkeys((_REST, _LUA, _STATE), _OFF),
             }
         if not self._is_vendors(upstream):
-            plain = _plain(self.catalogue)
-            yield _route({**plain, "headers": [*_UNMOVED, *plain["headers"]]}, upstream, without=(_PAGES, _LUA))
-            yield _route(plain, upstream, without=(_PAGES,))
+            for plain, drops in self._plain():
+                unmoved = {**plain, "headers": [*_UNMOVED, *plain["headers"]]}
+                yield _route(unmoved, upstream, without=(_PAGES, _LUA), drops=drops)
+                yield _route(plain, upstream, without=(_PAGES,), drops=drops)
         for match in self._asked(upstream):
             yield _route(match, upstream, without=(_REST, _LUA, _STATE))
         for header in (
@@ -280,6 +290,13 @@ class _Front:
         yield _route({"prefix": "/"}, upstream, without=(_PAGES, _LUA))
         # What has no path (OPTIONS *) is no page.
         yield _route({"safe_regex": {"regex": ".*"}}, upstream, without=(_PAGES,))
+
+    def _plain(self) -> Iterable[tuple[Plain, Sequence[str]]]:
+        """What goes straight to the site, and which fields of it do not, files before all: they are asked for most."""
+        yield _plain(self.catalogue, _FILES), ()
+        yield _plain(self.catalogue, _SHEETS), _PARTLY
+        if self.straight and self.live is None:
+            yield _plain(self.catalogue, _DOCUMENTS), _PARTLY
 
     def _asked(self, upstream: str) -> Iterable[Plain]:
         """What is handed over from its first header on."""
@@ -307,7 +324,7 @@ class _Front:
         if self._is_vendors(upstream):
             yield {"prefix": "/"}
         else:
-            yield {"safe_regex": {"regex": _catalogued(self.catalogue)}}
+            yield {"safe_regex": {"regex": f"(?s){_catalogued(self.catalogue)}"}}
             yield from matches(_payloads(self.catalogue))
 
     def _is_vendors(self, upstream: str) -> bool:
@@ -346,6 +363,8 @@ class _Front:
         )
         own = urlsplit(upstream).netloc
         judged = [
+            # As such a browser may show whatever comes.
+            _said("Request", "sec-fetch-dest", {"safe_regex": {"google_re2": {}, "regex": _DOCUMENTS}}),
             *(_response(name, _ANYTHING) for name in _JUDGED),
             _response("access-control-allow-origin", {"contains": own, "ignore_case": True}),
             *(_response("content-type", {"contains": kind, "ignore_case": True}) for kind in ("text/html", "text/css")),
@@ -372,7 +391,11 @@ def _with(header: str, match: Plain) -> Plain:
 
 
 def _response(header: str, match: Plain) -> Plain:
-    given = _named("header", _typed("envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=header))
+    return _said("Response", header, match)
+
+
+def _said(by: str, header: str, match: Plain) -> Plain:
+    given = _named("header", _typed(f"envoy.type.matcher.v3.Http{by}HeaderMatchInput", header_name=header))
     return {
         "single_predicate": {"input": given, "value_match": match},
     }
@@ -391,25 +414,35 @@ _UNMOVED: tuple[Plain, ...] = (
 )
 
 
-def _plain(catalogue: Catalogue) -> Plain:
-    """A plain file, as browsers ask for most: none of what is handed over, which is told by a few comparisons.
+def _plain(catalogue: Catalogue, wanted: str) -> Plain:
+    """A plain request, as browsers make most: that it need not be asked about is told by a few comparisons.
 
-    Whatever is not as plain as this is looked at more closely: see _asked(), of which none may match as well.
+    Whatever is not as plain as this is looked at more closely: see _Front._asked(). `wanted` are words of
+    Sec-Fetch-Dest.
     """
-    anywhere = (glob_in_re2(each) for each in _payloads(catalogue) if each.query is None and not each.body)
-    asked = "|".join((_catalogued(catalogue), r".*[?#].*", rf"{re.escape(BASE)}.*", *anywhere))
+    own = rf"{re.escape(BASE)}.*"
+    said: list[Plain] = []
+    told: tuple[str, ...]
+    if wanted == _DOCUMENTS:
+        # What a page's address says after its path is for the site.
+        told = (rf"(?:{_catalogued(catalogue)})(?:[?#].*)?", own)
+    else:
+        anywhere = (glob_in_re2(each) for each in _payloads(catalogue) if each.query is None and not each.body)
+        told = (_catalogued(catalogue), r".*[?#].*", own, *anywhere)
+        said.append(_lacks("sec-fetch-mode", {"exact": "navigate", "ignore_case": True}))
+        said.append(_lacks("accept", {"contains": "text/html"}))
+    if wanted == _FILES:
+        said.append(_lacks("accept", {"prefix": "text/css"}))
     coding = f"(?:{'|'.join(CODINGS)})"
     return {
         "prefix": "/",
         "headers": [
             {"name": ":method", "string_match": {"exact": "GET"}},
-            {"name": "sec-fetch-dest", "string_match": {"safe_regex": {"regex": _FILES}}},
-            _lacks("sec-fetch-mode", {"exact": "navigate", "ignore_case": True}),
-            _lacks("accept", {"contains": "text/html"}),
+            {"name": "sec-fetch-dest", "string_match": {"safe_regex": {"regex": wanted}}},
+            *said,
             _lacks("accept", {"contains": PAGE_FOR_A_WORKER}),
-            _lacks("accept", {"prefix": "text/css"}),
             {"name": "accept-encoding", "string_match": {"safe_regex": {"regex": rf"{coding}(?:, ?{coding})*"}}},
-            _lacks(":path", {"safe_regex": {"regex": asked}}),
+            _lacks(":path", {"safe_regex": {"regex": f"(?s){'|'.join(told)}"}}),
         ],
     }
 
@@ -418,7 +451,7 @@ def _payloads(catalogue: Catalogue) -> Iterable[Payload]:
     return (each for vendor in catalogue.having(PAYLOADS) for each in vendor.payloads)
 
 
-def _route(match: Plain, upstream: str, without: Sequence[str]) -> Plain:
+def _route(match: Plain, upstream: str, without: Sequence[str], drops: Sequence[str] = ()) -> Plain:
     return {
         "match": match,
         "route": {
@@ -427,6 +460,7 @@ def _route(match: Plain, upstream: str, without: Sequence[str]) -> Plain:
             # A download may take all day.
             "timeout": "0s",
         },
+        **({"request_headers_to_remove": list(drops)} if drops else {}),
         # What is gathered as a whole: events, and pages of some size.
         "request_body_buffer_limit": MOST_EVENTS,
         "typed_per_filter_config": dict.fromkeys(without, _OFF),
@@ -439,7 +473,7 @@ def _catalogued(catalogue: Catalogue) -> str:
     names = "|".join(re.escape(name) for name in sorted(catalogue.names_anywhere()))
     shapes = "".join(f"|.*(?:{_in_re2(shape)}).*" for shape in sorted(catalogue.shapes_anywhere()))
     odd = r".*(?:\\|%5[cC]|%2[eE]).*|.*/\.\.?(?:/.*)?"
-    return rf"(?s)(?:.*/)?(?:{names})(?:\.[^/]*)?|{odd}{shapes}"
+    return rf"(?:.*/)?(?:{names})(?:\.[^/]*)?|{odd}{shapes}"
 
 
 def _in_re2(pattern: str) -> str:

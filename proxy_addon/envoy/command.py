@@ -241,6 +241,7 @@ def _configured(
         metrics=metrics,
         http3=plan.http3,
         live=live,
+        straight=not plan.engine.answers_pages,
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from . import charset, coding
-from .html import HtmlRewriter, Judge
+from .html import HtmlRewriter, Judge, Stand
 from .injection import Injection
+from .readings import Readings
 from .xml import hold_xml
 
 # An XML document longer than this is passed as it is: no one writes such pages by hand.
@@ -61,8 +62,12 @@ class Document:
         injection: Injection | None = None,
         whole: bool = True,
         on_trouble: Callable[[str], None] = lambda _: None,
+        readings: Readings[Stand] | None = None,
     ) -> None:
-        """`whole` is false for a fragment that a script fetched: it gets no injection and may be mere data."""
+        """`whole` is false for a fragment that a script fetched: it gets no injection and may be mere data.
+
+        `readings` are those of documents that came before.
+        """
         self._judge = judge
         self._base = base
         self._form = form(content_type)
@@ -71,6 +76,7 @@ class Document:
         self._injection = injection if whole else None
         self._whole = whole
         self._on_trouble = on_trouble
+        self._readings = readings
         self._beginning: bytes | None = b""
         self._charset: charset.Charset | None = None
         self._undeclared: charset.Undeclared | None = None
@@ -134,7 +140,7 @@ class Document:
             if self._charset is None and not self._label:
                 self._undeclared = charset.Undeclared()
             inject = self._injection.html() if self._injection else b""
-            self._html = HtmlRewriter(self._judge, self._base, inject=inject)
+            self._html = HtmlRewriter(self._judge, self._base, inject=inject, readings=self._readings)
         return self._guarded(lambda: self._step(beginning))
 
     def _step(self, data: bytes) -> bytes:

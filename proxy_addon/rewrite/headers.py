@@ -152,6 +152,8 @@ def allow_own(headers: Headers, own: str) -> str:
     connections and workers are restricted. Under 'strict-dynamic' addresses do not count, so there the script
     takes a nonce that the page has already, or the policy is given one.
     """
+    if not any(headers.get_all(name) for name in _POLICIES):
+        return ""
     shared = _shared_nonce(headers)
     used = ""
     for name in _POLICIES:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from ..catalogue.urls import resolve
 from . import css, markup
 from .foreign import HTML, MATH, SVG, Foreign
 from .placeholder import MARK, PREFIX, URL_PREFIX, mark, restore
+from .readings import Asked, Judge, Reading, Readings
 from .runs import Runs
 
-__all__ = ["HtmlRewriter", "Judge", "restore"]
+__all__ = ["HtmlRewriter", "Judge", "Stand", "restore"]
 
 # What is awaited before it is judged (one tag, one inline script, one style sheet) is bounded: beyond this
 # it is judged by what is there.
@@ -88,6 +90,8 @@ _RARE_NAMES = {
 }
 # What an inline style that fetches holds: by its bracket, which is found fastest.
 _RARE_BRACKET = re.compile(rb"\((?<=[uU][rR][lL]\(|[sS][eE][tT]\()")
+# Up to this length a text is searched by itself, rather than all that it stands in.
+_SHORT = 8 * 1024
 _RARE_SIGNS = (*_RARE_NAMES, b"url(", b"image-set(", b"\\")
 # Or it says so with an escape.
 _RARE_STYLE = re.compile(rb"style[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"[^\"\\]*+|'[^'\\]*+|[^\t\n\f\r >\"'\\]*+)\\")
@@ -131,16 +135,6 @@ _SVG_SCRIPT = re.compile(rb"(?:[^<]++|<!\[CDATA\[.*?\]\]>|<!--(?:-?>|.*?--!?>))*
 _SVG_MARKS = re.compile(rb"<!--.*?-->|<!\[CDATA\[|\]\]>", re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _JSON_STRING = re.compile(rb'"((?:[^"\\]|\\(?:.|\Z))*+)(?:"|\Z)', re.DOTALL)
-
-
-class Judge(Protocol):
-    """Says whether a page's request or inline script is to be held, and keeps the record of it."""
-
-    def request(self, url: str, kind: str, attributes: Collection[str]) -> str | None:
-        """The vendor to hold an absolute URL for, or None. `attributes` are the names on its tag."""
-
-    def snippet(self, code: str) -> str | None:
-        """The vendor to hold an inline script for, or None."""
 
 
 class _Tag:
@@ -198,13 +192,25 @@ class _Incomplete(Exception):  # noqa: N818 - it is no error, but a reason to wa
     """The construct at the current position does not end in what has arrived."""
 
 
+class Stand(NamedTuple):
+    """Where a rewriter stands after the first bytes of a document, if it is neither inside a text nor an SVG."""
+
+    pending: bytes
+    base: str
+    based: bool
+    careful: bool
+    frames: bool | None
+    vendors: tuple[str, ...]
+
+
 class HtmlRewriter:
     """Rewrites one document, fed in pieces of any size.
 
     `base` is the document's URL. `inject` is put in as the first thing of the head, or, in a document
     without one, before the first thing that begins it. `vendors` collects, in order, those held for.
     `careful` looks at addresses on the document's own host too, wherever they stand. `scripting` is false for
-    what only browsers without scripts read. `depth` counts the documents that this one stands in.
+    what only browsers without scripts read. `depth` counts the documents that this one stands in. `readings` are
+    those of documents that came before.
     """
 
     def __init__(
@@ -216,6 +222,7 @@ class HtmlRewriter:
         careful: bool = False,
         scripting: bool = True,
         depth: int = 0,
+        readings: Readings[Stand] | None = None,
     ) -> None:
         self.vendors: dict[str, None] = {}
         self._judge = judge
@@ -233,10 +240,16 @@ class HtmlRewriter:
         self._foreign = Foreign()
         # Whether the document is one of frames: there a tag of raw text is ignored, and begins none. None: not known.
         self._frames: bool | None = None
-        self._runs = _CAREFUL_RUNS if careful else _RUNS
+        self._careful = careful
+        self._readings = readings
+        # Whether what was injected stands elsewhere too, so that what is written is for this visitor only.
+        self._personal = False
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent on."""
+        if self._readings is not None:
+            readings, self._readings = self._readings, None
+            return self._begin_anew(data, readings)
         source = self._pending + data if self._pending else data
         if len(source) < self._patience:
             self._pending = source
@@ -251,17 +264,55 @@ class HtmlRewriter:
         """What has arrived and was not returned yet."""
         return self._pending
 
+    def _begin_anew(self, source: bytes, readings: Readings[Stand]) -> bytes:
+        """Take the first bytes of the document, which may have come before."""
+        # See _pieces().
+        self._pending = source
+        base, judge, inject = self._base, self._judge, self._inject
+        known = readings.find(base, bool(inject), source, judge)
+        if known is not None:
+            self._stand(known.state)
+            return b"".join((known.before, inject, known.after))
+        self._judge = asked = Asked(judge)
+        out = self._pieces(source, final=False)
+        self._judge = judge
+        if not (self._preamble or self._skip is not None or self._foreign or self._personal):
+            # The injected script is the second piece, where there is one.
+            before, after = (out[0], b"".join(out[2:])) if inject else (b"", b"".join(out))
+            readings.keep(
+                base, bool(inject), source, Reading(asked.questions, asked.answers, before, after, self._standing())
+            )
+        return b"".join(out)
+
+    def _standing(self) -> Stand:
+        return Stand(self._pending, self._base, self._based, self._careful, self._frames, tuple(self.vendors))
+
+    def _stand(self, stand: Stand) -> None:
+        self._await(stand.pending)
+        if stand.based:
+            self._base, self._origin = stand.base, _origin(stand.base)
+        self._based, self._careful, self._frames = stand.based, stand.careful, stand.frames
+        self._begun, self._preamble = True, False
+        self.vendors = dict.fromkeys(stand.vendors)
+
     def _advance(self, source: bytes, *, final: bool) -> bytes:
+        return b"".join(self._pieces(source, final=final))
+
+    def _pieces(self, source: bytes, *, final: bool) -> list[bytes]:
+        """What can be sent on of all that is pending."""
         # Until it is judged all of it is pending: should judging fail, nothing is lost.
         self._pending = source
         out: list[bytes] = []
         position = self._scan(source, out, final)
-        self._pending = b"" if final else source[position:]
+        self._await(b"" if final else source[position:])
         if final:
             out.append(source[position:])
-        waiting = len(self._pending)
+        return out
+
+    def _await(self, pending: bytes) -> None:
+        self._pending = pending
+        waiting = len(pending)
         self._patience = waiting * 2 if waiting > _PATIENCE else 0
-        return b"".join(out)
 
     def _scan(self, source: bytes, out: list[bytes], final: bool) -> int:
         """Judge the complete constructs of `source` into `out`; return where the incomplete rest begins."""
@@ -270,13 +321,7 @@ class HtmlRewriter:
             position = self._begin(source, out, final)
             if self._preamble:
                 return position
-        rare: list[int] | None = None
-
-        def places() -> list[int]:
-            nonlocal rare
-            rare = _rare(source) if rare is None else rare
-            return rare
-
+        rare = _Rare(source)
         while position < len(source):
             if self._skip is not None:
                 end = self._skip(source, position, final)
@@ -286,7 +331,8 @@ class HtmlRewriter:
                     break
                 continue
             if not self._foreign:
-                end, is_rare = self._runs.find(source, position, places)
+                runs = _CAREFUL_RUNS if self._careful else _RUNS
+                end, is_rare = runs.find(source, position, rare.between)
                 if is_rare:
                     self._run_with_rare(source, position, end, out)
                 else:
@@ -392,7 +438,7 @@ class HtmlRewriter:
         if name == b"base" and not self._based and (href := tag.value(b"href")) is not None:
             self._based = True
             self._base = resolve(self._base, href) or self._base
-            self._runs = _CAREFUL_RUNS
+            self._careful = True
             self._origin = _origin(self._base)
         if name == b"template" and self._inject and (tag.value(b"shadowrootmode") or "").lower() == "closed":
             # Behind a closed root nothing could be released: the guard closes it again, at the sign.
@@ -512,6 +558,7 @@ class HtmlRewriter:
                 srcdoc = shown.decode("utf-8", "surrogateescape")
                 held[b"srcdoc"] = " ".join(inner.vendors)
                 self.vendors |= inner.vendors
+                self._personal = bool(self._inject)
         elif document is not None and "//" in document:
             # Too deep to be looked into: nothing of it is shown.
             held[b"srcdoc"] = ""
@@ -633,8 +680,26 @@ class HtmlRewriter:
         return skip
 
 
+class _Rare:
+    """Where rare attributes and inline styles that may fetch stand in a text."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self._places: list[int] | None = None
+
+    def between(self, start: int, end: int) -> bool:
+        """Whether one begins there."""
+        if self._places is None:
+            # What was not known of a page is often short.
+            if end - start <= _SHORT:
+                return bool(_rare(self._source[start:end]))
+            self._places = _rare(self._source)
+        first = bisect_left(self._places, start)
+        return first < len(self._places) and self._places[first] < end
+
+
 def _rare(source: bytes) -> list[int]:
-    """Where rare attributes and inline styles that may fetch stand, if they are such, in order."""
+    """In order, where they stand, if they are such."""
     found = [each.start() for each in _RARE_BRACKET.finditer(source)]
     lower = source.lower()
     exactly = {**_RARE_NAMES, b"style": _RARE_STYLE} if b"\\" in source else _RARE_NAMES

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 # So many bytes of a run are what it is looked up by.
@@ -31,10 +30,11 @@ class Runs:
         self._known: dict[bytes, _Run] = {}
         self._size = 0
 
-    def find(self, source: bytes, start: int, rare: Callable[[], Sequence[int]]) -> tuple[int, bool]:
+    def find(self, source: bytes, start: int, rare: Callable[[int, int], bool]) -> tuple[int, bool]:
         """Where the run ends that starts there, and whether something rare is in it.
 
-        `rare` says, in order, where in the source such things are; it is asked only about a run that is not known.
+        `rare` says whether such things begin between two places of the source; it is asked only about a run that is not
+        known.
         """
         key = source[start : start + _KEY]
         known = self._known.get(key)
@@ -43,9 +43,7 @@ class Runs:
             return start + known.length, known.rare
         run = self._pattern.match(source, start)
         end = run.end() if run else start
-        places = rare()
-        first = bisect_left(places, start)
-        is_rare = first < len(places) and places[first] < end
+        is_rare = rare(start, end)
         stop = self._stop.match(source, end)
         if stop is not None and end - start <= _LONGEST:
             self._keep(key, _Run(source[start : stop.end()], end - start, is_rare))

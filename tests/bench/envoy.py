@@ -63,7 +63,7 @@ class Measured:
 
 def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> list[Measured]:
     """Load each proxy in turn, round after round. Raises BenchError, UsageError and RulesError."""
-    page, data, _ = payloads()
+    page, data, *_ = payloads()
     use_wrk = with_wrk() and not plan.plain
     single = wrk if use_wrk else asynchronous
     mix = mixed_by_wrk if use_wrk else mixed

@@ -1,4 +1,7 @@
-"""What the benchmarks ask for: a shop's page, a small JSON answer and a long file. The same bytes each time."""
+"""What the benchmarks ask for: a shop's page, a small JSON answer and a long file, the same bytes each time.
+
+And the page as a site sends it that writes something new into each.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from pathlib import Path
 # How many elements of the page belong to vendors: Google Tag Manager (2), gtag.js, Segment, Meta (2), Clarity,
 # Hotjar, HubSpot, LinkedIn (2) and TikTok.
 VENDOR_TAGS = 12
+
+# In its place stands something else in each answer.
+TOKEN = "7d0f1c5e9a3b48c2a6e4f0b1d2c39587"
 
 _TEMPLATE = Path(__file__).parent / "shop.html"
 _PRODUCTS = 59
@@ -29,12 +35,15 @@ class Payload:
     content: bytes
 
 
-def payloads() -> tuple[Payload, Payload, Payload]:
-    """The three resources, the page first."""
+def payloads() -> tuple[Payload, Payload, Payload, Payload]:
+    """The resources, the page first."""
+    content = page()
+    signed = content.replace(b"</title>", b'</title>\n<meta name="csrf-token" content="%b">' % TOKEN.encode(), 1)
     return (
-        Payload("60 KB page, 12 vendor tags", "/page.html", "document", page()),
+        Payload("60 KB page, 12 vendor tags", "/page.html", "document", content),
         Payload("1 KB JSON", "/data.json", "empty", data()),
         Payload("5 MB file", "/file.bin", "document", random.Random(5).randbytes(5_000_000)),
+        Payload("the page with a new token in each", "/new.html", "document", signed),
     )
 
 

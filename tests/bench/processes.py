@@ -14,7 +14,7 @@ from pathlib import Path
 
 from proxy_addon.listeners import free_port
 
-from .payloads import Payload
+from .payloads import TOKEN, Payload
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = 60.0
@@ -44,7 +44,11 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/www; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=1024;
+    root {folder}/www;
+    location = /new.html {{ sub_filter "{token}" "$request_id"; }}
+  }}
 }}
 """
 
@@ -140,7 +144,7 @@ def upstream(payloads: Sequence[Payload], folder: Path, *, plain: bool = False) 
     program = None if plain else nginx()
     if program is not None:
         settings = folder / "nginx.conf"
-        settings.write_text(_NGINX.format(folder=folder, port=port), "ascii")
+        settings.write_text(_NGINX.format(folder=folder, port=port, token=TOKEN), "ascii")
         command = [program, "-p", str(folder), "-c", str(settings)]
     else:
         command = [sys.executable, "-m", "tests.bench.upstream", str(port), str(www)]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import uuid
 from pathlib import Path
 from typing import cast
 
 from .loop import run
+from .payloads import TOKEN
 
 _TYPES = {".html": "text/html", ".json": "application/json"}
 
 
 class _Connection(asyncio.Protocol):
-    """Answers GET requests, one after the other, with answers made beforehand."""
+    """Answers GET requests, one after the other, with answers made beforehand, in each a token of its own."""
 
     def __init__(self, answers: dict[bytes, bytes]) -> None:
         self._answers = answers
@@ -28,7 +30,8 @@ class _Connection(asyncio.Protocol):
         for head in heads:
             path = head.split(b" ", 2)[1].partition(b"?")[0]
             assert self._transport is not None
-            self._transport.write(self._answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
+            answer = self._answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            self._transport.write(answer.replace(TOKEN.encode(), uuid.uuid4().hex.encode()))
 
 
 async def serve(port: int, folder: Path) -> None:

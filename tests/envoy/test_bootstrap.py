@@ -271,6 +271,12 @@ def shipped() -> list[dict[str, Any]]:
     return found
 
 
+# So many routes come before those that look at all that may be asked about.
+SHORT = 6
+# What says of a page, or a sheet, that it is one.
+CHANGED = {"document": ("sec-fetch-dest", "sec-fetch-mode", "accept"), "style": ("sec-fetch-dest", "accept")}
+
+
 def way(said: Mapping[str, str], routes: Sequence[dict[str, Any]]) -> frozenset[str]:
     """The filters that a request passes."""
     names = ("consentry.pages", "consentry.responses", "consentry.request")
@@ -288,16 +294,54 @@ def test_the_short_way_is_taken_only_by_what_the_long_one_would_let_pass(
     method: str, path: str, fields: dict[str, str]
 ) -> None:
     said = {":method": method, ":path": path, **fields}
-    taken, looked_at = way(said, shipped()), way(said, shipped()[2:])
+    short = [each for each in shipped()[:SHORT] if fits(each["match"], said)]
+    if not short:
+        return
+    kind = fields["sec-fetch-dest"]
+    # Of a page or a sheet the answer is asked about: all else must be as if it were a file.
+    plain = {name: value for name, value in said.items() if kind not in CHANGED or name not in CHANGED[kind]}
+    if kind == "document":
+        plain[":path"] = re.split(r"[?#]", path)[0]
+    taken, looked_at = way(said, shipped()), way(plain, shipped()[SHORT:])
     # What is translated may be translated once too often, and not once too seldom.
     assert taken in (looked_at, looked_at | {"consentry.request"})
+    assert {"if-none-match", "range"} <= {*short[0].get("request_headers_to_remove", ())} or kind not in CHANGED
+
+
+@pytest.mark.parametrize(
+    ("said", "straight"),
+    [
+        ({"sec-fetch-dest": "document", "sec-fetch-mode": "navigate", ":path": "/lamps?page=2"}, True),
+        ({"sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate"}, True),
+        ({"sec-fetch-dest": "style", "accept": "text/css,*/*;q=0.1"}, True),
+        ({"sec-fetch-dest": "style", ":path": "/app.css?ver=6"}, False),
+        ({"sec-fetch-dest": "document", ":method": "POST"}, False),
+        ({"sec-fetch-dest": "document", ":path": "/stats/matomo.php?idsite=1"}, False),
+        ({"sec-fetch-dest": "document", ":path": "/__consentry/guard.js?v=1"}, False),
+        ({"sec-fetch-dest": "document", "accept": "text/html, application/x-consentry"}, False),
+        ({"sec-fetch-dest": "object"}, False),
+        ({"sec-fetch-dest": "serviceworker"}, False),
+        ({"accept": "text/html"}, False),
+    ],
+)
+def test_a_plain_request_for_a_page_or_a_sheet_goes_straight_to_the_site(said: dict[str, str], straight: bool) -> None:
+    request = {":method": "GET", ":path": "/lamps", "accept": "text/html", "accept-encoding": "gzip, br", **said}
+    taken = way(request, shipped())
+    assert taken == ({"consentry.responses"} if straight else {"consentry.pages"})
+
+
+def test_every_request_for_a_page_is_asked_about_where_it_may_be_answered_otherwise() -> None:
+    request = {":method": "GET", ":path": "/", "sec-fetch-dest": "document", "accept-encoding": "gzip"}
+    for more in ({"straight": False}, {"live": Place(host="127.0.0.1", port=1)}):
+        routes = manager(configured("https://shop.example", **more))["route_config"]["virtual_hosts"][0]["routes"]
+        assert way(request, routes[1:] if "live" in more else routes) == {"consentry.pages"}
 
 
 @pytest.mark.parametrize("fields", [{}, {"referer": "https://shop.example/"}, {"cookie": "consentry-Host-a=1"}])
 def test_a_plain_file_takes_the_short_way_and_is_translated_where_it_has_to_be(fields: dict[str, str]) -> None:
     plain = {"sec-fetch-dest": "image", "sec-fetch-mode": "no-cors", "accept": "image/*", "accept-encoding": "gzip, br"}
     said = {":method": "GET", ":path": "/img/a.png", **plain, **fields}
-    assert any(fits(each["match"], said) for each in shipped()[:2])
+    assert any(fits(each["match"], said) for each in shipped()[:SHORT])
     assert way(said, shipped()) == {"consentry.responses", *(["consentry.request"] if fields else [])}
 
 
