@@ -72,9 +72,8 @@ from .rewrite.coding import Body
 from .rewrite.destinations import shown
 from .rewrite.document import Document, form
 from .rewrite.headers import Headers, allow_own, deletes, hold_cookies, hold_links, hold_reports
-from .rewrite.html import Stand
 from .rewrite.injection import Injection
-from .rewrite.readings import Readings
+from .rewrite.segments import Segments
 from .rewrite.text import Overheard, Prefixed, Sheet
 from .routers import Fetch, Routers
 from .routing import Routing
@@ -242,7 +241,7 @@ class Engine:
         self._vendor_sites = catalogue.sites
         self._visitors = Visitors(framed=self._vendor_sites, shared=self._shared if state else None)
         self._decisions = Decisions()
-        self._pages = Readings[Stand]()
+        self._segments = Segments()
         self._quota = Quota(clock, self._shared if state else None)
         self._routing = Routing(catalogue, Routers(catalogue, (default, *sites.values()), fetch, clock), self._record)
 
@@ -904,7 +903,7 @@ class Engine:
                 injection=self._injection(visit, headers) if whole and visit.enforces else None,
                 whole=whole,
                 on_trouble=on_trouble,
-                readings=self._pages,
+                segments=self._segments,
             )
             body = document if visit.enforces else _Tap(document)
         if visit.enforces and status != 304:

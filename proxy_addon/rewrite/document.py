@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from . import charset, coding
-from .html import HtmlRewriter, Judge, Stand
+from .html import HtmlRewriter, Judge
 from .injection import Injection
-from .readings import Readings
+from .segments import Segments
 from .xml import hold_xml
 
 # An XML document longer than this is passed as it is: no one writes such pages by hand.
@@ -62,11 +62,11 @@ class Document:
         injection: Injection | None = None,
         whole: bool = True,
         on_trouble: Callable[[str], None] = lambda _: None,
-        readings: Readings[Stand] | None = None,
+        segments: Segments | None = None,
     ) -> None:
         """`whole` is false for a fragment that a script fetched: it gets no injection and may be mere data.
 
-        `readings` are those of documents that came before.
+        `segments` are those of documents that came before.
         """
         self._judge = judge
         self._base = base
@@ -76,7 +76,7 @@ class Document:
         self._injection = injection if whole else None
         self._whole = whole
         self._on_trouble = on_trouble
-        self._readings = readings
+        self._segments = segments
         self._beginning: bytes | None = b""
         self._charset: charset.Charset | None = None
         self._undeclared: charset.Undeclared | None = None
@@ -140,7 +140,7 @@ class Document:
             if self._charset is None and not self._label:
                 self._undeclared = charset.Undeclared()
             inject = self._injection.html() if self._injection else b""
-            self._html = HtmlRewriter(self._judge, self._base, inject=inject, readings=self._readings)
+            self._html = HtmlRewriter(self._judge, self._base, inject=inject, segments=self._segments)
         return self._guarded(lambda: self._step(beginning))
 
     def _step(self, data: bytes) -> bytes:

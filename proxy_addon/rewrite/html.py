@@ -19,10 +19,10 @@ from ..catalogue.urls import resolve
 from . import css, markup
 from .foreign import HTML, MATH, SVG, Foreign
 from .placeholder import MARK, PREFIX, URL_PREFIX, mark, restore
-from .readings import Asked, Judge, Reading, Readings
 from .runs import Runs
+from .segments import Asked, Judge, Known, Place, Segments
 
-__all__ = ["HtmlRewriter", "Judge", "Stand", "restore"]
+__all__ = ["HtmlRewriter", "Judge", "restore"]
 
 # What is awaited before it is judged (one tag, one inline script, one style sheet) is bounded: beyond this
 # it is judged by what is there.
@@ -119,6 +119,8 @@ _PLAIN = frozenset({b"img", b"input", b"source", b"video", b"audio", b"track", b
 _STOP = markup.stop(_STOPS - _PLAIN)
 _RUNS = Runs(markup.run_before(_STOPS - _PLAIN, _PLAIN), _STOP)
 _CAREFUL_RUNS = Runs(markup.run_before(_STOPS), _STOP)
+# What begins so leads to the same place from every page of an origin.
+_ROOTED = ("https://", "http://", "/")
 # Documents within documents are looked into this deep; no page nests so many.
 _DEEPEST = 8
 
@@ -192,15 +194,16 @@ class _Incomplete(Exception):  # noqa: N818 - it is no error, but a reason to wa
     """The construct at the current position does not end in what has arrived."""
 
 
-class Stand(NamedTuple):
-    """Where a rewriter stands after the first bytes of a document, if it is neither inside a text nor an SVG."""
+class _Passage:
+    """The segment that is being read: where it begins in the source (-1: not to be kept) and in what is written."""
 
-    pending: bytes
-    base: str
-    based: bool
-    careful: bool
-    frames: bool | None
-    vendors: tuple[str, ...]
+    __slots__ = ("known", "place", "start", "written")
+
+    def __init__(self) -> None:
+        self.place: Place | None = None
+        self.known: Known = {}
+        self.start = -1
+        self.written = 0
 
 
 class HtmlRewriter:
@@ -209,7 +212,7 @@ class HtmlRewriter:
     `base` is the document's URL. `inject` is put in as the first thing of the head, or, in a document
     without one, before the first thing that begins it. `vendors` collects, in order, those held for.
     `careful` looks at addresses on the document's own host too, wherever they stand. `scripting` is false for
-    what only browsers without scripts read. `depth` counts the documents that this one stands in. `readings` are
+    what only browsers without scripts read. `depth` counts the documents that this one stands in. `segments` are
     those of documents that came before.
     """
 
@@ -222,10 +225,11 @@ class HtmlRewriter:
         careful: bool = False,
         scripting: bool = True,
         depth: int = 0,
-        readings: Readings[Stand] | None = None,
+        segments: Segments | None = None,
     ) -> None:
         self.vendors: dict[str, None] = {}
-        self._judge = judge
+        self._asked = Asked(judge) if segments is not None else None
+        self._judge = self._asked or judge
         self._base = base
         self._origin = _origin(base)
         self._based = False
@@ -241,15 +245,14 @@ class HtmlRewriter:
         # Whether the document is one of frames: there a tag of raw text is ignored, and begins none. None: not known.
         self._frames: bool | None = None
         self._careful = careful
-        self._readings = readings
-        # Whether what was injected stands elsewhere too, so that what is written is for this visitor only.
-        self._personal = False
+        self._segments = segments
+        # Whether what is read depends on the page's own path; and whether it is for this visitor only.
+        self._relative = self._personal = False
+        # Whether the next construct stands where it would stand however the document is cut up.
+        self._aligned = True
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent on."""
-        if self._readings is not None:
-            readings, self._readings = self._readings, None
-            return self._begin_anew(data, readings)
         source = self._pending + data if self._pending else data
         if len(source) < self._patience:
             self._pending = source
@@ -264,55 +267,17 @@ class HtmlRewriter:
         """What has arrived and was not returned yet."""
         return self._pending
 
-    def _begin_anew(self, source: bytes, readings: Readings[Stand]) -> bytes:
-        """Take the first bytes of the document, which may have come before."""
-        # See _pieces().
-        self._pending = source
-        base, judge, inject = self._base, self._judge, self._inject
-        known = readings.find(base, bool(inject), source, judge)
-        if known is not None:
-            self._stand(known.state)
-            return b"".join((known.before, inject, known.after))
-        self._judge = asked = Asked(judge)
-        out = self._pieces(source, final=False)
-        self._judge = judge
-        if not (self._preamble or self._skip is not None or self._foreign or self._personal):
-            # The injected script is the second piece, where there is one.
-            before, after = (out[0], b"".join(out[2:])) if inject else (b"", b"".join(out))
-            readings.keep(
-                base, bool(inject), source, Reading(asked.questions, asked.answers, before, after, self._standing())
-            )
-        return b"".join(out)
-
-    def _standing(self) -> Stand:
-        return Stand(self._pending, self._base, self._based, self._careful, self._frames, tuple(self.vendors))
-
-    def _stand(self, stand: Stand) -> None:
-        self._await(stand.pending)
-        if stand.based:
-            self._base, self._origin = stand.base, _origin(stand.base)
-        self._based, self._careful, self._frames = stand.based, stand.careful, stand.frames
-        self._begun, self._preamble = True, False
-        self.vendors = dict.fromkeys(stand.vendors)
-
     def _advance(self, source: bytes, *, final: bool) -> bytes:
-        return b"".join(self._pieces(source, final=final))
-
-    def _pieces(self, source: bytes, *, final: bool) -> list[bytes]:
-        """What can be sent on of all that is pending."""
         # Until it is judged all of it is pending: should judging fail, nothing is lost.
         self._pending = source
         out: list[bytes] = []
         position = self._scan(source, out, final)
-        self._await(b"" if final else source[position:])
+        self._pending = b"" if final else source[position:]
         if final:
             out.append(source[position:])
-        return out
-
-    def _await(self, pending: bytes) -> None:
-        self._pending = pending
-        waiting = len(pending)
+        waiting = len(self._pending)
         self._patience = waiting * 2 if waiting > _PATIENCE else 0
+        return b"".join(out)
 
     def _scan(self, source: bytes, out: list[bytes], final: bool) -> int:
         """Judge the complete constructs of `source` into `out`; return where the incomplete rest begins."""
@@ -322,7 +287,10 @@ class HtmlRewriter:
             if self._preamble:
                 return position
         rare = _Rare(source)
+        passage = _Passage() if self._segments is not None else None
         while position < len(source):
+            if passage is not None and self._skip is None and not self._foreign:
+                position = self._pass_known(passage, source, position, out)
             if self._skip is not None:
                 end = self._skip(source, position, final)
                 out.append(source[position:end])
@@ -346,6 +314,35 @@ class HtmlRewriter:
                 # Nothing a browser reads is that long: let it pass as text rather than hoard it.
                 out.append(source[position : position + 1])
                 position += 1
+                if passage is not None:
+                    passage.start = -1
+        self._aligned = False
+        return position
+
+    def _pass_known(self, passage: _Passage, source: bytes, position: int, out: list[bytes]) -> int:
+        """Keep the segment that ends here, and write those that are known; return where the next one begins."""
+        assert self._segments is not None
+        assert self._asked is not None
+        place = Place(self._origin, bool(self._inject), self._careful, self._based, self._frames)
+        base = self._base.partition("?")[0]
+        if passage.start >= 0 and place == passage.place and not self._personal:
+            written = b"".join(out[passage.written :])
+            relies = base if self._relative else None
+            self._segments.keep(
+                passage.known, source, passage.start, position, base=relies, asked=self._asked, written=written
+            )
+        if not self._aligned or not self._origin or self._frames:
+            self._aligned, passage.start = True, -1
+            return position
+        if place != passage.place:
+            passage.place, passage.known = place, self._segments.at(place)
+        while (found := self._segments.find(passage.known, source, position, self._asked.judge, base)) is not None:
+            out.append(found.written)
+            position += found.length
+            self.vendors.update(dict.fromkeys(filter(None, found.answers)))
+        passage.start, passage.written = position, len(out)
+        self._asked.forget()
+        self._relative = self._personal = False
         return position
 
     def _begin(self, source: bytes, out: list[bytes], final: bool) -> int:
@@ -542,8 +539,14 @@ class HtmlRewriter:
             end = len(source)
         inner = HtmlRewriter(self._judge, self._base, careful=True, scripting=False, depth=self._depth)
         out += (self._element(tag), inner.feed(source[start:end]), inner.close())
-        self.vendors |= inner.vendors
+        self._join(inner)
         return end
+
+    def _join(self, inner: HtmlRewriter) -> None:
+        """What was found in a document within this one counts for this one."""
+        self.vendors |= inner.vendors
+        self._relative = self._relative or inner._relative
+        self._personal = self._personal or inner._personal
 
     def _element(self, tag: _Tag) -> bytes:
         """A start tag, held where one of its attributes is tracked."""
@@ -554,11 +557,12 @@ class HtmlRewriter:
             inner = HtmlRewriter(self._judge, self._base, inject=self._inject, depth=self._depth + 1)
             content = document.encode("utf-8", "surrogateescape")
             shown = inner.feed(content) + inner.close()
+            self._join(inner)
             if inner.vendors:
                 srcdoc = shown.decode("utf-8", "surrogateescape")
                 held[b"srcdoc"] = " ".join(inner.vendors)
-                self.vendors |= inner.vendors
-                self._personal = bool(self._inject)
+                # What is injected stands in it.
+                self._personal = self._personal or bool(self._inject)
         elif document is not None and "//" in document:
             # Too deep to be looked into: nothing of it is shown.
             held[b"srcdoc"] = ""
@@ -608,6 +612,11 @@ class HtmlRewriter:
             url: str | None = self._origin + reference
         else:
             url = resolve(self._base, reference)
+            if not reference.startswith(_ROOTED):
+                self._relative = True
+                # It leads to the page itself, with all that its address says.
+                itself = url is not None and url.partition("#")[0] == self._base.partition("#")[0]
+                self._personal = self._personal or itself
         if url is None:
             return None
         vendor = self._judge.request(url, kind, attributes)
