@@ -114,10 +114,15 @@ def alone(response: ProcessingResponse) -> ProcessingResponse:
     return response
 
 
-def wants_request(response: ProcessingResponse) -> ProcessingResponse:
-    """Let Envoy hand over the request's body as a whole."""
-    response.mode_override.request_body_mode = ProcessingMode.BUFFERED
-    response.mode_override.response_header_mode = ProcessingMode.SEND
+def wants_request(response: ProcessingResponse, *, whole: bool) -> ProcessingResponse:
+    """Let Envoy hand over the request's body: as a whole, or piece by piece."""
+    mode = response.mode_override
+    mode.response_header_mode = ProcessingMode.SEND
+    if whole:
+        mode.request_body_mode = ProcessingMode.BUFFERED
+    else:
+        mode.request_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
+        mode.request_trailer_mode = ProcessingMode.SEND
     return response
 
 
@@ -149,21 +154,22 @@ def unchanged(kind: str) -> ProcessingResponse:
     return response
 
 
-def pieces(body: Iterable[bytes], *, ends: bool) -> Iterator[ProcessingResponse]:
-    """A streamed body's next pieces; `ends` says that they are its last."""
+def pieces(kind: str, body: Iterable[bytes], *, ends: bool) -> Iterator[ProcessingResponse]:
+    """A streamed body's next pieces; `ends` says that they are its last. `kind` is request_body or response_body."""
     waiting: bytes | None = None
     for each in body:
         for start in range(0, len(each), _LARGEST_PIECE):
             if waiting is not None:
-                yield _piece(waiting, ends=False)
+                yield _piece(kind, waiting, ends=False)
             waiting = each[start : start + _LARGEST_PIECE]
     if waiting is not None or ends:
-        yield _piece(waiting or b"", ends=ends)
+        yield _piece(kind, waiting or b"", ends=ends)
 
 
-def _piece(data: bytes, *, ends: bool) -> ProcessingResponse:
+def _piece(kind: str, data: bytes, *, ends: bool) -> ProcessingResponse:
     response = ProcessingResponse()
-    streamed = response.response_body.response.body_mutation.streamed_response
+    common: CommonResponse = getattr(response, kind).response
+    streamed = common.body_mutation.streamed_response
     streamed.body = data
     streamed.end_of_stream = ends
     return response

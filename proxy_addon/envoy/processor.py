@@ -15,7 +15,7 @@ from envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, Processin
 
 from ..answer import Answer
 from ..engine import Engine
-from ..exchange import DIGESTS, SMALL, Exchange, Fields, Gather, Refuse, is_long
+from ..exchange import DIGESTS, MOST_EVENTS, SMALL, Exchange, Fields, Gather, Refuse, is_long
 from ..faults import Faults
 from ..own import TICKET
 from ..rewrite.coding import Body
@@ -71,6 +71,9 @@ class _Call:
         self._exchange: Exchange | None = None
         self._body: Body | None = None
         self._whole = False
+        # What there is so far of a request's body that does not say how long it is, while it is kept back.
+        self._kept: bytearray | None = None
+        self._streams = False
         # Whether all is said once the last answers are out.
         self.done = False
 
@@ -80,14 +83,19 @@ class _Call:
         if kind == "request_headers":
             yield self._request(message)
         elif kind == "request_body":
-            yield self._request_body(message.request_body.body)
+            yield from self._request_body(message.request_body)
+        elif kind == "request_trailers":
+            if self._kept is not None:
+                yield from self._gathered(bytes(self._kept), ends=False)
+            if not self.done:
+                yield messages.unchanged("request_trailers")
         elif kind == "response_headers":
             yield self._response(message)
         elif kind == "response_body":
             yield from self._response_body(message.response_body)
         elif kind == "response_trailers":
             if self._body is not None and not self._whole:
-                yield from messages.pieces(self._body.close(), ends=False)
+                yield from messages.pieces("response_body", self._body.close(), ends=False)
             self.done = True
             yield messages.unchanged("response_trailers")
         elif kind is not None:
@@ -115,7 +123,10 @@ class _Call:
             return self._answered(step)
         if isinstance(step, Gather):
             if not message.request_headers.end_of_stream:
-                return messages.wants_request(messages.passed("request_headers", headers))
+                self._streams = "content-length" not in exchange.fields
+                # No one's events are changed that do not say how long they are: see Exchange.request().
+                self._kept = bytearray() if self._streams else None
+                return messages.wants_request(messages.passed("request_headers", headers), whole=not self._streams)
             judged = exchange.body(b"", _later)
             if isinstance(judged, Answer):
                 return self._answered(judged)
@@ -130,7 +141,32 @@ class _Call:
         self.done = True
         return messages.alone(messages.passed("request_headers", headers))
 
-    def _request_body(self, content: bytes) -> ProcessingResponse:
+    def _request_body(self, part: HttpBody) -> Iterator[ProcessingResponse]:
+        if not self._streams:
+            yield self._judged(part.body)
+        elif self._kept is None:
+            yield from messages.pieces("request_body", [part.body], ends=part.end_of_stream)
+        else:
+            self._kept += part.body
+            content = bytes(self._kept) if part.end_of_stream or len(self._kept) > MOST_EVENTS else None
+            if content is not None and len(content) > MOST_EVENTS:
+                # It has grown longer than anyone's events, and is on its way.
+                self._kept = None
+                yield from messages.pieces("request_body", [content], ends=part.end_of_stream)
+            elif content is not None:
+                yield from self._gathered(content, ends=True)
+
+    def _gathered(self, content: bytes, *, ends: bool) -> Iterator[ProcessingResponse]:
+        """What becomes of a body that came piece by piece; `ends` says that no trailers follow."""
+        assert self._exchange is not None
+        self._kept = None
+        judged = self._exchange.body(content, _later)
+        if isinstance(judged, Answer):
+            yield self._answered(judged)
+        else:
+            yield from messages.pieces("request_body", [content if judged is None else judged], ends=ends)
+
+    def _judged(self, content: bytes) -> ProcessingResponse:
         assert self._exchange is not None
         judged = self._exchange.body(content, _later)
         if isinstance(judged, Answer):
@@ -173,7 +209,7 @@ class _Call:
             self.done = True
             yield messages.replaced("response_body", b"".join(made))
         else:
-            yield from messages.pieces(made, ends=part.end_of_stream)
+            yield from messages.pieces("response_body", made, ends=part.end_of_stream)
             self.done = part.end_of_stream
 
     def _answered(self, answer: Answer) -> ProcessingResponse:

@@ -16,6 +16,7 @@ from proxy_addon.judge import PageJudge
 from proxy_addon.ledger import HTML
 from proxy_addon.policy import Verdict, decide
 from proxy_addon.rewrite.html import HtmlRewriter
+from proxy_addon.rewrite.segments import Segments
 
 # What the proxy gets from a socket at once.
 _PIECE = 65536
@@ -26,7 +27,7 @@ _MEGABYTE = 1e6
 class Rewriting:
     """Megabytes a second of processor time; `tokenizer` is turbohtml's alone, None where it is not installed.
 
-    `rewriter` passes the same documents again and again, of which it knows the runs; `fresh` documents that are new.
+    `rewriter` passes the same documents again and again, whose segments it knows; `fresh` documents that are new.
     """
 
     name: str
@@ -38,10 +39,11 @@ class Rewriting:
 def measure(name: str, documents: Sequence[bytes], catalogue: Catalogue, regime: Regime, seconds: float) -> Rewriting:
     """Pass the documents through, again and again for so long."""
     judged = partial(decide, consent=NOTHING_SAID, regime=regime)
+    segments = Segments()
 
     def rewrite(document: bytes) -> None:
         judge = PageJudge(catalogue, judged, _nowhere, site="shop.example", layer=HTML, enforce=True, passes=False)
-        rewriter = HtmlRewriter(judge, "https://shop.example/lamps")
+        rewriter = HtmlRewriter(judge, "https://shop.example/lamps", segments=segments)
         for start in range(0, len(document), _PIECE):
             rewriter.feed(document[start : start + _PIECE])
         rewriter.close()

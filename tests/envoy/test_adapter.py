@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
-from tests.kit.client import fetch
+from tests.kit.client import TIMEOUT, fetch
 from tests.kit.messages import Request, Response
 from tests.kit.proxy import ENVOY, Proxy, behind
 from tests.kit.server import Server
@@ -196,6 +197,29 @@ def test_what_a_vendor_is_sent_under_an_address_of_the_sites_own_is_held(site: S
         fetch(f"{public}/m/x9?{query}", asked)
     assert [each.body for each in site.requests("/api/event")] == [b'{"name": "the site\'s own"}']
     assert len(site.requests("/m/x9")) == 1
+
+
+def test_what_does_not_say_its_length_is_looked_into_up_to_a_bound(site: Site, public: str, proxy: Proxy) -> None:
+    site.route("/api/event", lambda _: Response(b"ok", [("content-type", "text/plain")]))
+    asked = {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Content-Type": "text/plain"}
+    before = len(site.requests("/api/event"))
+    hit = [b'{"n": "pageview", "u": "https://shop.example/",', b' "d": "shop.example"}']
+    own, piece = b'{"name": "the site\'s own"}', b" " * 65_536
+    answer = fetch(f"{public}/api/event", asked, method="POST", body=hit)
+    assert (answer.header("x-consentry") or "").startswith("held")
+    for body in ([own], [own, *[piece] * 140]):
+        assert fetch(f"{public}/api/event", asked, method="POST", body=body).body == b"ok"
+    arrived = [each.length for each in site.requests("/api/event")[before:]]
+    assert arrived == [len(own), len(own) + 140 * len(piece)]
+    # With trailers, which say where it ends.
+    for whole, status in ((own, b" 200 "), (b"".join(hit), b" 204 ")):
+        fields = "".join(f"{name}: {value}\r\n" for name, value in asked.items())
+        head = f"POST /api/event HTTP/1.1\r\nHost: localhost:{proxy.port}\r\n{fields}Transfer-Encoding: chunked\r\n"
+        with socket.create_connection(("localhost", proxy.port), timeout=TIMEOUT) as connection:
+            chunk = b"%x\r\n%b\r\n" % (len(whole), whole)
+            connection.sendall(head.encode() + b"Trailer: x-sum\r\n\r\n" + chunk + b"0\r\nx-sum: 1\r\n\r\n")
+            assert status in connection.recv(100)
+    assert len(site.requests("/api/event")) == before + 3
 
 
 def test_the_short_way_of_a_plain_file_lets_nothing_by(site: Site, public: str) -> None:
