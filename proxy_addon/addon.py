@@ -31,7 +31,6 @@ from proxy_addon.engine import Engine
 from proxy_addon.errorpage import unjudged_page
 from proxy_addon.exchange import DIGESTS, Exchange, Fields, Gather, Refuse, is_long
 from proxy_addon.faults import Faults
-from proxy_addon.filter.aliases import Aliases
 from proxy_addon.filter.passing import Passing
 from proxy_addon.ledger import Several
 from proxy_addon.own import INSIDE_PATH, TICKET, is_own
@@ -43,6 +42,7 @@ from proxy_addon.traffic import Traffic
 from proxy_addon.watch import Live, Who
 
 if TYPE_CHECKING:
+    from proxy_addon.filter.aliases import Aliases
     from proxy_addon.ledger.ledger import Ledger
 
 _ERROR_FIELDS = (("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store"))

@@ -13,10 +13,6 @@ import click
 
 from . import __version__
 from .ask import Fetcher
-from .audit.command import audit_command
-from .audit.report.command import report
-from .authority.command import ca_group
-from .browse.command import browse_command
 from .catalogue.index import LISTED, PAYLOADS
 from .catalogue.payloads import Payloads
 from .catalogue.yamlfile import FileError
@@ -32,18 +28,14 @@ from .config import (
 from .consent.platforms import compile_platforms
 from .consent.signals import Reader, with_dnt
 from .decode import decode
-from .envoy.command import envoy_command, processor_command
 from .explain import Explanation, ask, connected, consent_of, explain
-from .filter.command import filter_command
-from .inspect.command import inspect_command
+from .later import LaterGroup
 from .ledger import OUTCOMES, LedgerError
 from .ledger.asked import COUNTED, FORMS, Filters
 from .ledger.moment import parse_moment
 from .ledger.place import Place, default_place, parse_place
-from .lint.command import lint_command
 from .listed import listings
 from .lists.catalogue import with_lists
-from .lists.command import rules_group
 from .lists.filters import open_filters
 from .lists.store import open_lists
 from .options import list_option, option, rules_option, serving_options
@@ -56,14 +48,26 @@ _LONGEST_TEXT = 65536
 _FILTERS = ("vendor", "outcome", "category", "site", "page", "layer", "session", "visitor", "text")
 
 
-class _SiteFirst(click.Group):
+class _SiteFirst(LaterGroup):
     """Lets `consentry https://…` do without the name of the command."""
+
+    later = {
+        "audit": (".audit.command", "audit_command"),
+        "browse": (".browse.command", "browse_command"),
+        "ca": (".authority.command", "ca_group"),
+        "envoy": (".envoy.command", "envoy_command"),
+        "filter": (".filter.command", "filter_command"),
+        "inspect": (".inspect.command", "inspect_command"),
+        "processor": (".envoy.command", "processor_command"),
+        "report": (".audit.report.command", "report"),
+        "rules": (".lists.command", "rules_group"),
+    }
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Whatever is no command is taken for a site, or for an option of `reverse`."""
-        if args and args[0] not in self.commands and ("." in args[0] or ":" in args[0] or args[0] == "localhost"):
+        if args and not self.has(args[0]) and ("." in args[0] or ":" in args[0] or args[0] == "localhost"):
             args = ["reverse", *args]
         return super().resolve_command(ctx, args)
 
@@ -74,12 +78,14 @@ class _SiteFirst(click.Group):
             options, _, _ = self.commands["reverse"].make_parser(ctx).parse_args(list(args))
             name, *rest = options["urls"] or ["reverse"]
             before = args[: len(args) - len(options["urls"])]
-            args = [name, *before, *rest] if name in self.commands else ["reverse", *args]
+            args = [name, *before, *rest] if self.has(name) else ["reverse", *args]
         return super().parse_args(ctx, args)
 
 
-class _ListFirst(click.Group):
+class _ListFirst(LaterGroup):
     """Lets `consentry vendors` do without `list`."""
+
+    later = {"lint": (".lint.command", "lint_command")}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Options belong to `list` too."""
@@ -154,12 +160,6 @@ def vendors() -> None:
     consentry vendors
     consentry vendors show segment
     """
-
-
-vendors.add_command(lint_command)
-cli.add_command(rules_group)
-cli.add_command(filter_command)
-cli.add_command(ca_group)
 
 
 @vendors.command("list")
@@ -393,12 +393,6 @@ def addon() -> None:
     click.echo(Path(__file__).parent / "addon.py")
 
 
-cli.add_command(audit_command)
-cli.add_command(browse_command)
-cli.add_command(inspect_command)
-cli.add_command(report)
-
-
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:
     for line in stream:
         if stripped := line.decode("utf-8", "replace").strip():
@@ -408,10 +402,6 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
 def _ledger_to_ask(given: Mapping[str, Any]) -> Place:
     said = given["ledger"] or read_config(given["config"]).options.get("ledger")
     return parse_place(said) if isinstance(said, str) else default_place()
-
-
-cli.add_command(envoy_command)
-cli.add_command(processor_command)
 
 
 def main() -> NoReturn:

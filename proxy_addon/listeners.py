@@ -9,12 +9,15 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .catalogue.urls import origin, split
 from .config import UsageError
-from .filter.aliases import Aliases
 from .filter.passing import Passing
 from .resolve import Resolver
+
+if TYPE_CHECKING:
+    from .filter.aliases import Aliases
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080

@@ -16,7 +16,6 @@ from click.core import ParameterSource
 from .ask import Fetcher
 from .config import ConfigFile, UsageError
 from .console import Console
-from .filter.aliases import Aliases, parse_server
 from .ledger import Several, Sink
 from .listeners import Listener, Transport, parse_upstream, place
 from .options import CONFDIR
@@ -119,6 +118,8 @@ def serve_sites(
         if choices.untouched or choices.learn:
             transport = replace(transport, passing=open_passing(choices, engine.catalogue, console.warn))
         if choices.aliases and any(upstream is None for upstream, _ in sites):
+            from .filter.aliases import Aliases, parse_server  # noqa: PLC0415 - only a forward proxy asks for names
+
             transport = replace(transport, aliases=Aliases(parse_server(choices.dns)))
         serve(engine, [*listeners, *more], transport, console, live=dashboard, started=started, ready=up.set)
 

@@ -19,10 +19,16 @@ settings.load_profile("consentry")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A started Playwright leaves an event loop running in this thread: what starts its own comes first."""
-    items.sort(
-        key=lambda item: item.get_closest_marker("e2e") is not None or "browser" in getattr(item, "fixturenames", ())
-    )
+    """A started Playwright leaves an event loop running in this thread: what starts its own comes first.
+
+    Of the others, so that none is left over at the end, what takes longest does.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        drives = item.get_closest_marker("e2e") is not None or "browser" in getattr(item, "fixturenames", ())
+        return drives, drives and item.get_closest_marker("long") is None
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -34,13 +34,13 @@ def tried(*command: str | Path) -> int:
     return subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
 
 
-def run_tests(programs: Path, *arguments: str, together: tuple[str, ...] = ()) -> bool:
-    """Run pytest, some tests at a time, with the arguments of this program; whether it found any. Ends if one fails.
+def run_tests(programs: Path, *arguments: str, at_once: int, together: tuple[str, ...] = ()) -> bool:
+    """Run pytest, `at_once` tests at a time and with our arguments; whether it found any. Ends if one fails.
 
     What fails beside others has another try, and a last one, alone: a browser on a busy machine may miss a moment.
     Reruns on the spot would cost each test the time of some: their bookkeeping goes from process to process.
     """
-    many = ("-n", str(min(4, os.cpu_count() or 1)), *together)
+    many = ("-n", str(at_once), *together)
     pytest = (str(programs / "python"), "-m", "pytest", "-q", *arguments)
     code = tried(*pytest, *many, *sys.argv[1:])
     if code == SOME_FAILED:
@@ -120,10 +120,12 @@ def main() -> None:
     run(newest / "ruff", "check", ".")
     run(newest / "ruff", "format", "--check", ".")
     run(newest / "mypy")
-    found = [run_tests(each, "-m", "not e2e and not once") for each in programs[:-1]]
-    found.append(run_tests(newest, "-m", "not e2e"))
-    # Tests of one file share a site and a proxy.
-    found.append(run_tests(newest, "-m", "e2e", together=("--dist", "loadfile")))
+    cores = os.cpu_count() or 1
+    found = [run_tests(each, "-m", "not e2e and not once", at_once=min(4, cores)) for each in programs[:-1]]
+    found.append(run_tests(newest, "-m", "not e2e", at_once=min(4, cores)))
+    # Tests of one file share a site and a proxy; and browsers wait as long as they work.
+    by_file = ("--dist", "loadfile", "--no-loadscope-reorder")
+    found.append(run_tests(newest, "-m", "e2e", at_once=min(8, 2 * cores), together=by_file))
     if not any(found):
         sys.exit(NOTHING_FOUND)
 

@@ -9,12 +9,14 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import yaml
 from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
+
+if TYPE_CHECKING:
+    import jsonschema
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
@@ -111,6 +113,8 @@ def parse(path: Path, content: bytes, schema: dict[str, Any], error: type[FileEr
             path, line, f"is not YAML (it holds the character U+{wrong.character:04X})", "take it out"
         ) from None
     document = Document(path, value, node, error)
+    import jsonschema  # noqa: PLC0415 - what is compiled already need not be checked again
+
     validator = jsonschema.Draft202012Validator(schema)
     problems = sorted(validator.iter_errors(value), key=lambda each: document.line(list(each.absolute_path)))
     if problems:

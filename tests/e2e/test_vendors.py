@@ -23,7 +23,7 @@ from tests.kit.proxy import Proxy
 from tests.kit.server import Server
 from tests.kit.site import Site
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 CASES = cases()
 _FRESH = itertools.count(1)

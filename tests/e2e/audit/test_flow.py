@@ -20,7 +20,7 @@ from tests.test_containers import LOADER, container
 from .conftest import Audit, Command
 from .sites import FBEVENTS, GA, GTAG, META, SHOP, Planted, document, klaro, klaro_tag, loads
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 # A banner of the site's own, which keeps what it was told in a cookie, and loads the page anew.
 _OWN = f"""<nav id="banner"><button id="all">All</button><button id="more">More</button>

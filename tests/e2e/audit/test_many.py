@@ -21,7 +21,7 @@ from tests.kit.messages import Request, Response
 from tests.kit.network import Network
 from tests.kit.proxy import run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from .conftest import Audit
 from .sites import SITES, Planted
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.mark.parametrize("planted", SITES, ids=lambda planted: planted.name.replace(" ", "-"))

@@ -26,7 +26,7 @@ from .profile import visitor
 from .table import DOCS, table
 from .ways import FREE, TRACKED, Way, build, read
 
-pytestmark = [pytest.mark.e2e, pytest.mark.matrix]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.matrix]
 
 WAYS = read()
 COUNTED = [way for way in WAYS if not way.absent]
