@@ -904,6 +904,8 @@ class Engine:
                 whole=whole,
                 on_trouble=on_trouble,
                 segments=self._segments,
+                # What is not to be stored is not remembered either (RFC 9111 §5.2.2.5).
+                keeps="no-store" not in ", ".join(headers.get_all("cache-control")).lower(),
             )
             body = document if visit.enforces else _Tap(document)
         if visit.enforces and status != 304:

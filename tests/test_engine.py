@@ -17,6 +17,7 @@ from proxy_addon.consent.model import CATEGORIES
 from proxy_addon.consent.platforms import Platform
 from proxy_addon.engine import Engine, Visit
 from proxy_addon.ledger import Evidence
+from proxy_addon.rewrite.segments import Segments
 
 from .small import CCPA, GDPR, vendor
 
@@ -960,3 +961,14 @@ def test_a_hostile_query_is_no_trouble(query: str) -> None:
     world = World()
     assert told(world, query, ONLY_ANALYTICS) == []
     assert {row.outcome for row in world.rows} <= {"passed"}
+
+
+def test_a_page_that_is_not_to_be_stored_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    monkeypatch.setattr(Segments, "keep", lambda *_, written, **__: kept.append(written))
+    page = PAGE + b"<p>and so on, for long enough</p>"
+    world = World()
+    for field in ((b"cache-control", b"max-age=60, No-Store"), (b"cache-control", b"private, max-age=60")):
+        assert kept == []
+        world.respond(world.reverse(), html(field), page, pieces=1000)
+    assert kept

@@ -63,10 +63,11 @@ class Document:
         whole: bool = True,
         on_trouble: Callable[[str], None] = lambda _: None,
         segments: Segments | None = None,
+        keeps: bool = True,
     ) -> None:
         """`whole` is false for a fragment that a script fetched: it gets no injection and may be mere data.
 
-        `segments` are those of documents that came before.
+        `segments` are those of documents that came before; `keeps` says that parts of this one may be remembered too.
         """
         self._judge = judge
         self._base = base
@@ -77,6 +78,7 @@ class Document:
         self._whole = whole
         self._on_trouble = on_trouble
         self._segments = segments
+        self._keeps = keeps
         self._beginning: bytes | None = b""
         self._charset: charset.Charset | None = None
         self._undeclared: charset.Undeclared | None = None
@@ -140,7 +142,9 @@ class Document:
             if self._charset is None and not self._label:
                 self._undeclared = charset.Undeclared()
             inject = self._injection.html() if self._injection else b""
-            self._html = HtmlRewriter(self._judge, self._base, inject=inject, segments=self._segments)
+            self._html = HtmlRewriter(
+                self._judge, self._base, inject=inject, segments=self._segments, keeps=self._keeps
+            )
         return self._guarded(lambda: self._step(beginning))
 
     def _step(self, data: bytes) -> bytes:

@@ -213,7 +213,7 @@ class HtmlRewriter:
     without one, before the first thing that begins it. `vendors` collects, in order, those held for.
     `careful` looks at addresses on the document's own host too, wherever they stand. `scripting` is false for
     what only browsers without scripts read. `depth` counts the documents that this one stands in. `segments` are
-    those of documents that came before.
+    those of documents that came before; `keeps` says that parts of this one may be remembered too.
     """
 
     def __init__(
@@ -226,6 +226,7 @@ class HtmlRewriter:
         scripting: bool = True,
         depth: int = 0,
         segments: Segments | None = None,
+        keeps: bool = True,
     ) -> None:
         self.vendors: dict[str, None] = {}
         self._asked = Asked(judge) if segments is not None else None
@@ -246,6 +247,7 @@ class HtmlRewriter:
         self._frames: bool | None = None
         self._careful = careful
         self._segments = segments
+        self._keeps = keeps
         # Whether what is read depends on the page's own path; and whether it is for this visitor only.
         self._relative = self._personal = False
         # Whether the next construct stands where it would stand however the document is cut up.
@@ -300,7 +302,7 @@ class HtmlRewriter:
                 continue
             if not self._foreign:
                 runs = _CAREFUL_RUNS if self._careful else _RUNS
-                end, is_rare = runs.find(source, position, rare.between)
+                end, is_rare = runs.find(source, position, rare.between, keeps=self._keeps)
                 if is_rare:
                     self._run_with_rare(source, position, end, out)
                 else:
@@ -325,7 +327,7 @@ class HtmlRewriter:
         assert self._asked is not None
         place = Place(self._origin, bool(self._inject), self._careful, self._based, self._frames)
         base = self._base.partition("?")[0]
-        if passage.start >= 0 and place == passage.place and not self._personal:
+        if self._keeps and passage.start >= 0 and place == passage.place and not self._personal:
             written = b"".join(out[passage.written :])
             relies = base if self._relative else None
             self._segments.keep(
@@ -537,7 +539,9 @@ class HtmlRewriter:
             if not final and _is_awaited(source, start, tag):
                 raise _Incomplete
             end = len(source)
-        inner = HtmlRewriter(self._judge, self._base, careful=True, scripting=False, depth=self._depth)
+        inner = HtmlRewriter(
+            self._judge, self._base, careful=True, scripting=False, depth=self._depth, keeps=self._keeps
+        )
         out += (self._element(tag), inner.feed(source[start:end]), inner.close())
         self._join(inner)
         return end
@@ -554,7 +558,7 @@ class HtmlRewriter:
         srcdoc = None
         document = tag.value(b"srcdoc") if tag.name == b"iframe" and tag.space == HTML else None
         if document is not None and self._depth < _DEEPEST:
-            inner = HtmlRewriter(self._judge, self._base, inject=self._inject, depth=self._depth + 1)
+            inner = HtmlRewriter(self._judge, self._base, inject=self._inject, depth=self._depth + 1, keeps=self._keeps)
             content = document.encode("utf-8", "surrogateescape")
             shown = inner.feed(content) + inner.close()
             self._join(inner)

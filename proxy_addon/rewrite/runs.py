@@ -28,13 +28,16 @@ class Runs:
         self._pattern = pattern
         self._stop = stop
         self._known: dict[bytes, _Run] = {}
-        self._size = 0
+        # Bytes that are kept.
+        self.size = 0
 
-    def find(self, source: bytes, start: int, rare: Callable[[int, int], bool]) -> tuple[int, bool]:
+    def find(
+        self, source: bytes, start: int, rare: Callable[[int, int], bool], *, keeps: bool = True
+    ) -> tuple[int, bool]:
         """Where the run ends that starts there, and whether something rare is in it.
 
         `rare` says whether such things begin between two places of the source; it is asked only about a run that is not
-        known.
+        known. With `keeps` false the run is not remembered.
         """
         key = source[start : start + _KEY]
         known = self._known.get(key)
@@ -45,15 +48,15 @@ class Runs:
         end = run.end() if run else start
         is_rare = rare(start, end)
         stop = self._stop.match(source, end)
-        if stop is not None and end - start <= _LONGEST:
+        if keeps and stop is not None and end - start <= _LONGEST:
             self._keep(key, _Run(source[start : stop.end()], end - start, is_rare))
         return end, is_rare
 
     def _keep(self, key: bytes, run: _Run) -> None:
         # Threads that come here at once may count one twice or not at all: the bound need not be exact.
         former = self._known.get(key)
-        self._size += len(run.text) - (len(former.text) if former else 0)
-        if self._size > _REMEMBERED:
+        self.size += len(run.text) - (len(former.text) if former else 0)
+        if self.size > _REMEMBERED:
             self._known.clear()
-            self._size = len(run.text)
+            self.size = len(run.text)
         self._known[key] = run

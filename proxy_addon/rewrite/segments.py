@@ -98,7 +98,8 @@ class Segments:
     def __init__(self) -> None:
         """Nothing was read yet."""
         self._places: dict[Place, Known] = {}
-        self._size = 0
+        # Bytes that are kept.
+        self.size = 0
 
     def at(self, place: Place) -> Known:
         """The segments that are known where all this is so."""
@@ -134,16 +135,16 @@ class Segments:
             return
         text = source[start : end + _AHEAD]
         segment = Segment(text, end - start, base, asked.questions, asked.answers, written)
-        self._size += segment.size
-        if self._size > _REMEMBERED:
+        self.size += segment.size
+        if self.size > _REMEMBERED:
             self._forget()
-            self._size = segment.size
+            self.size = segment.size
         alike = known.setdefault(source[start : start + _KEY], [])
         if len(alike) >= _MOST_ALIKE:
-            self._size -= alike.pop(0).size
+            self.size -= alike.pop(0).size
         alike.append(segment)
 
     def _forget(self) -> None:
         for known in self._places.values():
             known.clear()
-        self._size = 0
+        self.size = 0

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy_addon.rewrite import html, markup
 from proxy_addon.rewrite import segments as module
 from proxy_addon.rewrite.html import HtmlRewriter
+from proxy_addon.rewrite.runs import Runs
 from proxy_addon.rewrite.segments import Asked, Place, Segments
 from tests.corpus import Page, pages
 
@@ -50,8 +52,9 @@ def passed(
     base: str = BASE,
     inject: bytes = b"",
     cuts: Collection[int] = (),
+    keeps: bool = True,
 ) -> bytes:
-    rewriter = HtmlRewriter(judge, base, inject=inject, segments=segments)
+    rewriter = HtmlRewriter(judge, base, inject=inject, segments=segments, keeps=keeps)
     places = [0, *sorted(cuts), len(document)]
     pieces = [document[start:end] for start, end in pairwise(places)]
     return b"".join(map(rewriter.feed, pieces)) + rewriter.close()
@@ -112,6 +115,20 @@ def test_what_came_before_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> 
     passed(page, Choosy(), segments)
     # All but the last bytes, which may not be the last.
     assert min(read) >= page.index(b"</script>\n</head>")
+
+
+def test_what_is_not_to_be_kept_is_not_remembered_and_may_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(markup.run_before([b"script"]), markup.stop([b"script"]))
+    monkeypatch.setattr(html, "_RUNS", runs)
+    page = b"<!doctype html><p>Hello, Anna</p><script>tracker()</script><p>text that is long enough</p>"
+    segments = Segments()
+    written = passed(page, Choosy(), segments, keeps=False)
+    assert (segments.size, runs.size) == (0, 0)
+    assert passed(page, Choosy(), segments) == written
+    kept = segments.size, runs.size
+    assert min(kept) > 0
+    assert passed(page + page, Choosy(), segments, keeps=False) == passed(page + page, Choosy(), None, keeps=False)
+    assert (segments.size, runs.size) == kept
 
 
 def test_what_is_for_one_visitor_alone_is_not_for_the_next() -> None:
