@@ -14,7 +14,7 @@ from tests.kit.network import Network
 from . import pagecost
 from .guardsize import MANY, strangers
 from .memory import Memory
-from .payloads import data, page
+from .payloads import data, page, payloads
 from .processes import BARE, CONSENTRY, FORGETFUL, PROXIES, STREAMING
 from .report import machine, page_cost, rows, table
 from .suite import Plan, Results, measure
@@ -46,7 +46,7 @@ def test_the_page_and_the_json_are_as_long_as_they_are_said_to_be() -> None:
 
 
 def test_every_proxy_answers_the_load_on_every_resource(results: Results) -> None:
-    assert len(results.throughput) == 3
+    assert [each.payload for each in results.throughput] == list(payloads())
     for each in results.throughput:
         assert {name: len(loads) for name, loads in each.loads.items()} == dict.fromkeys(PROXIES, 1)
         assert all(load.requests for loads in each.loads.values() for load in loads)
