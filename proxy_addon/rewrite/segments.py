@@ -74,8 +74,9 @@ class Segment(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes."""
-        return len(self.text) + len(self.written)
+        """Bytes that it takes, nearly: addresses are short."""
+        scripts = sum(len(each) for each in self.questions if isinstance(each, str))
+        return len(self.text) + len(self.written) + scripts
 
 
 class Place(NamedTuple):
