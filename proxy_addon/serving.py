@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from .ask import Fetcher
 from .config import ConfigFile, UsageError
 from .console import Console
+from .home import expanded
 from .ledger import Several, Sink
 from .listeners import Listener, Transport, parse_upstream, place
 from .options import CONFDIR
@@ -43,7 +44,7 @@ def transport_of(chosen: Chosen) -> Transport:
     """How connections are made and accepted. Raises UsageError."""
     tls_cert, upstream_ca = chosen("tls_cert", None), chosen("upstream_ca", None)
     return Transport(
-        confdir=Path(chosen("confdir", CONFDIR)).expanduser(),
+        confdir=expanded(chosen("confdir", CONFDIR)),
         tls_cert=Path(tls_cert) if tls_cert else None,
         upstream_ca=Path(upstream_ca) if upstream_ca else None,
         insecure_upstream=chosen("insecure_upstream", False),

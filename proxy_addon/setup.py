@@ -23,6 +23,7 @@ from .filter.parameters import Parameters
 from .filter.passing import Passing, Untouched
 from .filter.pause import Pause
 from .filter.silence import SILENCE
+from .home import expanded
 from .ledger import Evidence, LedgerError, Sink, trouble_with_ledger
 from .ledger.place import default_place, parse_place, state_folder
 from .ledger.retention import FOREVER, parse_keep
@@ -266,7 +267,7 @@ def _regions(choices: Choices, known: Mapping[str, Regime]) -> Regions:
         Atlas(known.values()),
         country_header=choices.region_header,
         subdivision_header=choices.subdivision_header,
-        database=MaxMind(Path(choices.geoip).expanduser()) if choices.geoip else None,
+        database=MaxMind(expanded(choices.geoip)) if choices.geoip else None,
         proxies=choices.trust_forwarded,
     )
 

@@ -15,6 +15,7 @@ from ..catalogue.domains import registrable_domain
 from ..catalogue.urls import split
 from ..cleaned import one_line
 from ..config import ENFORCE, OBSERVE, UsageError, read_config
+from ..home import expanded
 from ..options import CONFDIR, option, rules_option
 from ..resolve import Resolver, parse_entry
 from .baseline import Baseline, read_baseline, write_baseline
@@ -151,7 +152,7 @@ def audit_command(urls: tuple[str, ...], **given: Any) -> int:
         _check_storage_state(given["storage_state"])
     options = Options(
         transport=Transport(
-            confdir=given["confdir"].expanduser(),
+            confdir=expanded(given["confdir"]),
             upstream_ca=given["upstream_ca"],
             insecure_upstream=given["insecure_upstream"],
             resolver=Resolver([parse_entry(entry) for entry in given["resolve"]]),

@@ -14,6 +14,7 @@ import click
 
 from ..chromium import AUTHORITY
 from ..config import UsageError
+from ..home import expanded
 from ..options import CONFDIR, option
 from .stores import Machine, Step, Store, stores
 
@@ -51,7 +52,7 @@ def show_command(confdir: Path, as_json: bool) -> None:
     """
     from ..proxy import authority  # noqa: PLC0415 - mitmproxy loads slowly
 
-    shown = authority(confdir.expanduser())
+    shown = authority(expanded(confdir))
     found = stores(_machine(), shown.path)
     if as_json:
         places = [{"which": each.which, "name": each.name, "lacks": each.lacks or None} for each in found]
@@ -78,7 +79,7 @@ def install_command(confdir: Path, only: str | None, dry_run: bool, yes: bool) -
     """
     from ..proxy import authority  # noqa: PLC0415 - see above
 
-    certificate = authority(confdir.expanduser()).path
+    certificate = authority(expanded(confdir)).path
     return _change(certificate, only, dry_run=dry_run, yes=yes, install=True)
 
 
@@ -93,7 +94,7 @@ def remove_command(confdir: Path, only: str | None, dry_run: bool, yes: bool) ->
     \b
     consentry ca remove
     """
-    certificate = confdir.expanduser() / AUTHORITY
+    certificate = expanded(confdir) / AUTHORITY
     return _change(certificate, only, dry_run=dry_run, yes=yes, install=False)
 
 

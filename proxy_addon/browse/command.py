@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from ..catalogue.urls import split
 from ..config import UsageError, read_config
+from ..home import expanded
 from ..options import CONFDIR, serving_options
 from ..serving import serve_sites
 from .window import Window
@@ -40,7 +40,7 @@ def browse_command(url: str, arguments: tuple[str, ...], *, headless: bool, **gi
     given["listen"] = given["listen"] or (_ANYWHERE,)
     if given["badge"] is None and "badge" not in config.options:
         given["badge"] = not given["no_dashboard"]
-    confdir = Path(given["confdir"] or config.options.get("confdir", CONFDIR)).expanduser()
+    confdir = expanded(given["confdir"] or config.options.get("confdir", CONFDIR))
     window = Window(address, confdir, [*(["--headless"] if headless else []), *arguments])
     try:
         serve_sites([(None, None)], config, given, window.open)

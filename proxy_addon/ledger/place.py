@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..home import expanded
 from .evidence import LedgerError
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]*)://", re.IGNORECASE)
@@ -30,7 +31,7 @@ def state_folder() -> Path:
     """Where what should outlive a run is kept (XDG Base Directory Specification)."""
     base = os.environ.get("XDG_STATE_HOME", "")
     # The specification has relative paths ignored.
-    return (Path(base) if os.path.isabs(base) else Path("~/.local/state").expanduser()) / "consentry"
+    return (Path(base) if os.path.isabs(base) else expanded("~/.local/state")) / "consentry"
 
 
 def default_place() -> Place:
@@ -42,10 +43,10 @@ def parse_place(text: str) -> Place:
     """Read a path, `sqlite:///PATH` or `postgresql://…`. Raises LedgerError."""
     scheme = _SCHEME.match(text)
     if scheme is None and text:
-        return Place(Path(text).expanduser())
+        return Place(expanded(text))
     name = scheme[1].lower() if scheme else ""
     if name == "sqlite" and len(text) > len("sqlite:///") and text[9] == "/":
-        return Place(Path(text[len("sqlite:///") :]).expanduser())
+        return Place(expanded(text[len("sqlite:///") :]))
     if name in ("postgresql", "postgres"):
         return Place(None, f"postgresql://{text.partition('://')[2]}")
     raise LedgerError(

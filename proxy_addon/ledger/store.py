@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -243,7 +244,21 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         # In pages: so seldom must the log be copied into the file, which waits for the disk.
         "wal_autocheckpoint = 4000",
     ):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+        _set(connection, pragma)
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Several may open a new file at once, and for the mode of its log SQLite lets none of them wait."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

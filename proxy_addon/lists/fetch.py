@@ -15,6 +15,7 @@ from typing import IO, Any
 from urllib.parse import unquote
 
 from ..bounded import TooLateError, TooLongError, whole
+from ..home import expanded
 from . import radar
 from .model import ListError, Origin
 
@@ -54,7 +55,7 @@ def get(source: str, known: Origin | None = None, *, now: float | None = None) -
     elif "://" in source:
         raise ListError(f"{source} is no address of a list; it begins with https:// or http://, or is a file.")
     else:
-        got = _read(Path(source).expanduser(), moment)
+        got = _read(expanded(source), moment)
     return None if got is None or (known is not None and got.origin.sha256 == known.sha256) else got
 
 

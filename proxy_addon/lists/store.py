@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import replace
+from ..home import expanded
 from .model import Company, Entry, ListError, Origin, Parsed, UserList
 
 # Raised whenever the form of these files changes.
@@ -69,7 +70,7 @@ def open_lists(wanted: Sequence[str], rules: Sequence[str] = (), folder: Path | 
         if name == ALL:
             paths |= {each: folder / f"{each}.json" for each in names(folder)}
         elif name.endswith(".json"):
-            paths[Path(name).stem] = Path(name).expanduser()
+            paths[Path(name).stem] = expanded(name)
         elif (folder / f"{name}.json").is_file():
             paths[name] = folder / f"{name}.json"
         else:

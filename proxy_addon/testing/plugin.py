@@ -44,6 +44,7 @@ def consentry_proxy(request: pytest.FixtureRequest) -> Iterator[Watch]:
     """A forward proxy of this test's own. Its `arguments` are for a Chromium that goes through it."""
     from ..catalogue.yamlfile import FileError  # noqa: PLC0415 - see the module
     from ..config import UsageError  # noqa: PLC0415
+    from ..home import expanded  # noqa: PLC0415
     from .running import Wanted, running  # noqa: PLC0415
 
     config, mark = request.config, _marked(request)
@@ -52,10 +53,10 @@ def consentry_proxy(request: pytest.FixtureRequest) -> Iterator[Watch]:
     wanted = Wanted(
         mode=mark.get("mode") or config.getoption("--consentry-mode") or config.getini("consentry_mode"),
         regime=mark.get("regime") or config.getoption("--consentry-regime") or config.getini("consentry_regime"),
-        confdir=at / Path(config.getini("consentry_confdir")).expanduser(),
-        rules=tuple(str(at / Path(each).expanduser()) for each in config.getini("consentry_rules")),
+        confdir=at / expanded(config.getini("consentry_confdir")),
+        rules=tuple(str(at / expanded(each)) for each in config.getini("consentry_rules")),
         resolve=tuple(config.getini("consentry_resolve")),
-        upstream_ca=at / Path(authorities).expanduser() if authorities else None,
+        upstream_ca=at / expanded(authorities) if authorities else None,
         insecure_upstream=bool(config.getini("consentry_insecure_upstream")),
     )
     if wanted.mode not in _MODES:

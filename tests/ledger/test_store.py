@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,6 +19,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from proxy_addon.ledger import TROUBLE, Evidence, LedgerError, schema
+from proxy_addon.ledger import store as store_module
 from proxy_addon.ledger.asked import COUNTED, Filters
 from proxy_addon.ledger.place import Place
 from proxy_addon.ledger.query import Row
@@ -139,6 +141,45 @@ def test_several_processes_may_keep_one_ledger(place: Place, opened: Callable[[P
         stores = list(pool.map(lambda _: opened(place), range(4)))
         list(pool.map(lambda each: each.append(rows(50)), stores))
     assert len(stored(stores[0])) == 200
+
+
+def test_a_new_file_that_another_is_just_making_is_waited_for(
+    tmp_path: Path, opened: Callable[[Place], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "evidence.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE other (id)")
+        other.execute("BEGIN EXCLUSIVE")
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(opened, Place(path))
+            time.sleep(0.3)
+            assert not opening.done()
+            other.execute("ROLLBACK")
+            opening.result(20).append(rows(1))
+        monkeypatch.setattr(store_module, "_BUSY_SECONDS", 0.05)
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LedgerError, match="database is locked; name another with --ledger"):
+            Store.open(Place(path))
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize(("code", "asked"), [(sqlite3.SQLITE_BUSY, 3), (sqlite3.SQLITE_BUSY_RECOVERY, 3)])
+def test_what_sqlite_does_not_wait_for_itself_is_tried_again(tmp_path: Path, code: int, asked: int) -> None:
+    tried: list[str] = []
+
+    class Busy(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: object) -> sqlite3.Cursor:
+            tried.append(sql)
+            if len(tried) < asked:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = code
+                raise error
+            return super().execute(sql, *arguments)  # type: ignore[arg-type]
+
+    with closing(sqlite3.connect(tmp_path / "evidence.db", factory=Busy)) as connection:
+        store_module._set(connection, "journal_mode = WAL")
+    assert tried == ["PRAGMA journal_mode = WAL"] * asked
 
 
 def test_whoever_reads_keeps_nobody_from_writing(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy_addon.ledger import LedgerError, new_session
@@ -115,6 +115,9 @@ def test_what_is_no_moment_is_told(text: str) -> None:
         parse_moment(text, NOW)
 
 
+# The home of nobody.
+@example("~0")
+@example("sqlite:///~0/x")
 @given(st.text(max_size=30))
 def test_no_text_is_more_than_refused(text: str) -> None:
     for parse in (parse_keep, parse_place, lambda text: parse_moment(text, NOW)):
