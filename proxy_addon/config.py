@@ -15,6 +15,7 @@ from .catalogue.yamlfile import Document, FileError, parse
 from .consent.cookie import PlainCookie
 from .consent.model import Consent, Regime
 from .consent.regimes import AUTO, regimes, strictest
+from .home import expanded
 
 ENFORCE, OBSERVE = "enforce", "observe"
 # What Do Not Track does.
@@ -151,12 +152,11 @@ def regime_named(name: str, known: Mapping[str, Regime]) -> Regime:
 
 def cache_folder() -> Path:
     """Where compiled rules are cached: the user's cache folder (XDG Base Directory)."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "consentry"
+    return Path(os.environ.get("XDG_CACHE_HOME") or expanded("~/.cache")) / "consentry"
 
 
 def _beside(file: Path, path: str) -> str:
-    return str(file.parent / os.path.expanduser(path))
+    return str(file.parent / expanded(path))
 
 
 def _site(document: Document, index: int, plain: Mapping[str, Any]) -> SiteEntry:

@@ -884,7 +884,7 @@ class Engine:
         if encodings is None:
             self.trouble(visit, url, "the page is in a content coding that is not known, so it was not rewritten")
             return None
-        if visit.forward and "no-transform" in ", ".join(headers.get_all("cache-control")).lower():
+        if visit.forward and "no-transform" in _cache_control(headers):
             # The site forbids a stranger's proxy to change it (RFC 9111 §5.2.2.6); the wire holds all the same.
             return None
         on_trouble = partial(self.trouble, visit, url)
@@ -905,7 +905,7 @@ class Engine:
                 on_trouble=on_trouble,
                 segments=self._segments,
                 # What is not to be stored is not remembered either (RFC 9111 §5.2.2.5).
-                keeps="no-store" not in ", ".join(headers.get_all("cache-control")).lower(),
+                keeps="no-store" not in _cache_control(headers),
             )
             body = document if visit.enforces else _Tap(document)
         if visit.enforces and status != 304:
@@ -1091,9 +1091,14 @@ def _outdate(headers: Headers, *, recoded: bool) -> None:
         headers.set_all("content-encoding", [])
 
 
+def _cache_control(headers: Headers) -> str:
+    """What a response says of being kept, in lower case."""
+    return ", ".join(headers.get_all("cache-control")).lower()
+
+
 def _keep_private(headers: Headers) -> None:
     """What depends on one visitor's consent is no answer to another."""
-    if "no-store" not in ", ".join(headers.get_all("cache-control")).lower():
+    if "no-store" not in _cache_control(headers):
         headers.set_all("cache-control", ["private, no-cache"])
 
 

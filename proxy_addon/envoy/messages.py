@@ -114,28 +114,16 @@ def alone(response: ProcessingResponse) -> ProcessingResponse:
     return response
 
 
-def wants_request(response: ProcessingResponse, *, whole: bool) -> ProcessingResponse:
-    """Let Envoy hand over the request's body: as a whole, or piece by piece."""
+def wants_body(response: ProcessingResponse, side: str, *, whole: bool) -> ProcessingResponse:
+    """Let Envoy hand over a body: as a whole, or piece by piece. `side` is request or response."""
     mode = response.mode_override
     mode.response_header_mode = ProcessingMode.SEND
     if whole:
-        mode.request_body_mode = ProcessingMode.BUFFERED
+        setattr(mode, f"{side}_body_mode", ProcessingMode.BUFFERED)
     else:
-        mode.request_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
-        mode.request_trailer_mode = ProcessingMode.SEND
-    return response
-
-
-def wants_response(response: ProcessingResponse, *, whole: bool) -> ProcessingResponse:
-    """Let Envoy hand over the response's body: as a whole, or piece by piece."""
-    mode = response.mode_override
-    mode.response_header_mode = ProcessingMode.SEND
-    if whole:
-        mode.response_body_mode = ProcessingMode.BUFFERED
-    else:
-        mode.response_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
+        setattr(mode, f"{side}_body_mode", ProcessingMode.FULL_DUPLEX_STREAMED)
         # How a body with trailers ends is said by them.
-        mode.response_trailer_mode = ProcessingMode.SEND
+        setattr(mode, f"{side}_trailer_mode", ProcessingMode.SEND)
     return response
 
 

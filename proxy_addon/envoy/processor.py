@@ -86,7 +86,7 @@ class _Call:
             yield from self._request_body(message.request_body)
         elif kind == "request_trailers":
             if self._kept is not None:
-                yield from self._gathered(bytes(self._kept), ends=False)
+                yield from self._gathered(self._kept, ends=False)
             if not self.done:
                 yield messages.unchanged("request_trailers")
         elif kind == "response_headers":
@@ -126,7 +126,8 @@ class _Call:
                 self._streams = "content-length" not in exchange.fields
                 # No one's events are changed that do not say how long they are: see Exchange.request().
                 self._kept = bytearray() if self._streams else None
-                return messages.wants_request(messages.passed("request_headers", headers), whole=not self._streams)
+                passed = messages.passed("request_headers", headers)
+                return messages.wants_body(passed, "request", whole=not self._streams)
             judged = exchange.body(b"", _later)
             if isinstance(judged, Answer):
                 return self._answered(judged)
@@ -148,18 +149,17 @@ class _Call:
             yield from messages.pieces("request_body", [part.body], ends=part.end_of_stream)
         else:
             self._kept += part.body
-            content = bytes(self._kept) if part.end_of_stream or len(self._kept) > MOST_EVENTS else None
-            if content is not None and len(content) > MOST_EVENTS:
+            if len(self._kept) > MOST_EVENTS:
                 # It has grown longer than anyone's events, and is on its way.
-                self._kept = None
-                yield from messages.pieces("request_body", [content], ends=part.end_of_stream)
-            elif content is not None:
-                yield from self._gathered(content, ends=True)
+                kept, self._kept = bytes(self._kept), None
+                yield from messages.pieces("request_body", [kept], ends=part.end_of_stream)
+            elif part.end_of_stream:
+                yield from self._gathered(self._kept, ends=True)
 
-    def _gathered(self, content: bytes, *, ends: bool) -> Iterator[ProcessingResponse]:
+    def _gathered(self, kept: bytearray, *, ends: bool) -> Iterator[ProcessingResponse]:
         """What becomes of a body that came piece by piece; `ends` says that no trailers follow."""
         assert self._exchange is not None
-        self._kept = None
+        content, self._kept = bytes(kept), None
         judged = self._exchange.body(content, _later)
         if isinstance(judged, Answer):
             yield self._answered(judged)
@@ -196,7 +196,7 @@ class _Call:
                 common.body_mutation.body = content
             return response
         self._body, self._whole = body, not is_long(length, True, SMALL)
-        return messages.wants_response(response, whole=self._whole)
+        return messages.wants_body(response, "response", whole=self._whole)
 
     def _response_body(self, part: HttpBody) -> Iterator[ProcessingResponse]:
         if self._body is None:

@@ -23,8 +23,7 @@ ALL = "all"
 
 def lists_folder() -> Path:
     """The user's folder of lists (XDG Base Directory)."""
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    return Path(base) / "consentry" / "lists"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or expanded("~/.config")) / "consentry" / "lists"
 
 
 def names(folder: Path) -> list[str]:
